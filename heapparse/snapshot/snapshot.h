@@ -1,0 +1,54 @@
+// One stop of one target and what was worked out about it: image, allocators, runtime and types, census.
+//
+// Stages are immutable and computed on first use, each from the ones below it; asking for one computes
+// what it needs. A Snapshot belongs to one thread at a time.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "heapparse/base/error.h"
+#include "heapparse/base/parallel.h"
+#include "heapparse/census/census.h"
+#include "heapparse/image/image.h"
+#include "heapparse/image/open.h"
+#include "heapparse/image/symbols.h"
+#include "heapparse/malloc/malloc_heap.h"
+#include "heapparse/pymalloc/pymalloc_heap.h"
+#include "heapparse/python/runtime.h"
+#include "heapparse/python/type_table.h"
+
+namespace coreheap {
+
+struct SnapshotOptions {
+  bool use_symbols = true;  // --no-symbols
+};
+
+class Snapshot {
+ public:
+  Snapshot(image::Image image, SnapshotOptions options);
+
+  const image::Image& image() const { return image_; }
+  const image::Symbols& symbols();
+
+  Result<const pymalloc::PymallocHeap*> pymalloc(JobControl& job);
+  Result<const std::vector<glibc::MallocHeap>*> heaps(JobControl& job);
+  // nullptr when there is no Python inside.
+  Result<const python::Runtime*> runtime(JobControl& job);
+  Result<const python::TypeTable*> types(JobControl& job);
+  Result<const census::Census*> census(JobControl& job);
+
+ private:
+  image::Image image_;
+  SnapshotOptions options_;
+  std::optional<image::Symbols> symbols_;
+  std::optional<pymalloc::PymallocHeap> pymalloc_;
+  std::optional<std::vector<glibc::MallocHeap>> heaps_;
+  bool runtime_searched_ = false;
+  std::optional<python::Runtime> runtime_;
+  std::optional<python::TypeTable> types_;
+  std::unique_ptr<census::Census> census_;
+};
+
+}  // namespace coreheap

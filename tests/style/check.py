@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from tree import Tree  # noqa: E402
 
-NAMES = ["includes", "views", "traits", "symbols", "length", "words", "readmes", "format"]
+NAMES = ["includes", "views", "traits", "symbols", "length", "words", "readmes", "links", "format"]
 
 
 

@@ -21,4 +21,4 @@ def breaches(tree):
 
 
 PLANTED = {"docs/a.md": "[x](b.md)\n", "README.md": "[x](../other/c.md#part)\n"}
-CLEAN = {"docs/good.md": "[a](a.md) `[no](link.md)` [w](https://x.org/y)\n"}
+CLEAN = {"docs/good.md": "[g](good.md) `[no](link.md)` [w](https://x.org/y)\n"}

@@ -33,14 +33,16 @@ struct Layout : Structs {
   std::string_view name;           // "3.13", "3.13.5", "3.13t": for reports, never for decisions
   Traits traits;
 
-  // Offset added to each field of an object by a debug build that keeps all objects in a list.
+  // Added to every offset of an object, and to its size, in builds that keep all objects in a list
+  // (Traits::trace_refs_possible); only the debug tables that say so already count it.
   static constexpr std::uint32_t kTraceRefsShift = 16;
 
   friend constexpr bool operator==(const Layout&, const Layout&) = default;
 };
 
-// The table for a version; the variant of its patch releases is chosen by the size of _PyRuntime when
-// that is known and tabled, else by the micro version. nullptr for a version that has no table.
+// The table for a version. Of its variants (patch releases, debug builds) the size of _PyRuntime chooses
+// when that is known and tabled, else the debug flag and the micro version. nullptr for a version that
+// has no table.
 const Layout* find(const Version& version, std::optional<std::uint64_t> runtime_size = {});
 
 // The newest table, for best effort on a version newer than all; `free_threaded` picks the flavour.

@@ -5,15 +5,20 @@
 // fingerprint of a patch level that survives stripping. Without it the micro version decides.
 #include "cpython_layouts/lookup.h"
 
+#include <tuple>
+
 #include "cpython_layouts/tables.h"
 
 namespace coreheap::layouts {
 
 namespace {
 
-bool same_flavour(const Layout& layout, const Version& version) {
-  return layout.version.major == version.major && layout.version.minor == version.minor &&
-         layout.version.free_threaded == version.free_threaded;
+// How well a table of the same minor version fits, the strongest evidence first.
+auto fitness(const Layout& layout, const Version& version, std::uint64_t runtime_size) {
+  const bool micro_reached = layout.version.micro <= version.micro;
+  return std::tuple(runtime_size != 0 && layout.runtime_size == runtime_size,
+                    layout.version.debug == version.debug, micro_reached,
+                    micro_reached ? layout.version.micro : -layout.version.micro);
 }
 
 template <typename Predicate>
@@ -28,23 +33,24 @@ Candidates candidates(Predicate fits) {
 }  // namespace
 
 const Layout* find(const Version& version, std::optional<std::uint64_t> runtime_size) {
-  const Layout* by_micro = nullptr;
-  const Layout* by_size = nullptr;
+  const std::uint64_t size = runtime_size.value_or(0);
+  const Layout* best = nullptr;
   for (const Layout* layout : kTables) {
-    if (!same_flavour(*layout, version)) continue;
-    if (!by_micro || layout->version.micro <= version.micro) by_micro = layout;
-    if (runtime_size && layout->runtime_size == *runtime_size &&
-        (!by_size || layout->version.micro <= version.micro)) {
-      by_size = layout;
+    if (layout->version.major != version.major || layout->version.minor != version.minor ||
+        layout->version.free_threaded != version.free_threaded) {
+      continue;
+    }
+    if (!best || fitness(*layout, version, size) > fitness(*best, version, size)) {
+      best = layout;
     }
   }
-  return by_size ? by_size : by_micro;
+  return best;
 }
 
 const Layout& newest(bool free_threaded) {
   const Layout* last = kTables.back();
   for (const Layout* layout : kTables) {
-    if (layout->version.free_threaded == free_threaded) last = layout;
+    if (layout->version.free_threaded == free_threaded && !layout->version.debug) last = layout;
   }
   return *last;
 }

@@ -20,7 +20,9 @@ class Source:
     """One alternative of a field: a member path of a C type, bytes to add, and the size of one element."""
 
     def __init__(self, text, ctypes):
-        match = re.fullmatch(r"(?:(\w+):)?([\w.\[\]]+)(?:\+(\d+))?(?:\*(\d+))?", text.strip())
+        text, _, needs = text.strip().partition(" if ")
+        self.needs = needs.strip() or None
+        match = re.fullmatch(r"(?:(\w+):)?([\w.\[\]]+)(?:\+(\d+))?(?:\*(\d+))?", text)
         if not match:
             raise ValueError("bad path in the schema: %r" % text)
         self.ctypes = [match.group(1)] if match.group(1) else ctypes
@@ -69,7 +71,7 @@ def wanted(groups):
         for sources in group.fields.values():
             for source in sources:
                 for ctype in source.ctypes:
-                    result.setdefault(ctype, set()).add(source.path)
+                    result.setdefault(ctype, set()).update(filter(None, (source.path, source.needs)))
     return result
 
 
@@ -85,8 +87,8 @@ def write_data(path, data):
     """One line a C type, so that a change shows as one line."""
     with open(path, "w") as out:
         out.write("{\n")
-        for key in ("label", "source", "runtime_size"):
-            out.write(" %s: %s,\n" % (json.dumps(key), json.dumps(data.get(key))))
+        for key in ("label", "source", "runtime_size", "complete"):
+            out.write(" %s: %s,\n" % (json.dumps(key), json.dumps(data.get(key, True))))
         out.write(' "types": {\n')
         rows = []
         for name in sorted(data["types"]):
@@ -112,7 +114,7 @@ def resolve(groups, data):
             for source in sources:
                 ctype = next((c for c in source.ctypes if c in types), None)
                 found = types[ctype]["fields"].get(source.path) if ctype else None
-                if not found:
+                if not found or (source.needs and source.needs not in types[ctype]["fields"]):
                     continue
                 offset, size = found[0] + source.add, source.element or found[1]
                 bit, width = (found[2], found[3]) if len(found) > 2 else (0, 0)

@@ -1,5 +1,5 @@
-// The one source in which fmt's templates are instantiated: what fmt's own src/format.cc does, which
-// Debian ships only as part of libfmt.so. Everything else includes <fmt/format.h> without
+// The one source in which fmt's templates are instantiated: what fmt's own src/format.cc does,
+// which Debian ships only as part of libfmt.so. Everything else includes <fmt/format.h> without
 // FMT_HEADER_ONLY and links against this, which keeps 2.9 s of compile time out of every other file
 // and a C++ library of another version out of GDB's process.
 

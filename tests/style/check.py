@@ -1,4 +1,7 @@
-"""Runs one check on a tree: check.py NAME ROOT. Exit 0 clean, 1 with a line a breach, 77 skipped."""
+"""Runs one check on a tree: check.py NAME ROOT. Exit 0 clean, 1 with a line a breach, 77 skipped.
+
+With --fix a check that can put things right (format) does so instead.
+"""
 
 import importlib
 import os
@@ -18,17 +21,20 @@ def load(name):
 
 
 def main():
-    name, root = sys.argv[1:]
+    name, root, *options = sys.argv[1:]
     check = load(name)
     reason = getattr(check, "skip_reason", lambda: None)()
     if reason:
         print(reason)
         return 77
+    if options == ["--fix"]:
+        check.fix(Tree(root))
+        return 0
     found = list(check.breaches(Tree(root)))
     for path, line, what in found:
         print(f"{path}:{line}: {what}")
     if found:
-        print(f"\n{len(found)} breaches of: {check.__doc__.strip()}")
+        print(f"\n{len(found)} breaches of: {check.__doc__.strip().splitlines()[0]}")
     return 1 if found else 0
 
 

@@ -4,9 +4,8 @@ import functools
 import re
 import shutil
 import subprocess
-import sys
 
-from tree import CPP, Tree
+from tree import CPP
 
 # Another version formats a little differently; one is the judge.
 VERSION = "14"
@@ -28,11 +27,15 @@ def skip_reason():
 
 
 def run(tree, *options):
-    files = tree.paths(*CPP)
+    files = [path for path in tree.paths(*CPP) if not tree.is_generated(path)]
     if not files:
         return ""
     command = [clang_format(), "--style=file", *options, *files]
     return subprocess.run(command, cwd=tree.root, capture_output=True, text=True).stderr
+
+
+def fix(tree):
+    run(tree, "-i")
 
 
 def breaches(tree):

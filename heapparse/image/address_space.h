@@ -1,13 +1,15 @@
 // The target's memory as stable bytes.
 //
-// An AddressSpace is a sorted list of non-overlapping pieces, each a run of target addresses with the
-// bytes behind it (a mapped core, a private copy, a file that was checked by its build-id), over a sorted
-// list of what the target had mapped at all. Three answers are told apart for every address: *present*
-// (bytes are here), *missing* (the target had it mapped, the image does not hold it: truncated core,
-// filtered mapping, unreadable page) and *unmapped*. Missing bytes are never zeroes.
+// An AddressSpace is a sorted list of non-overlapping pieces, each a run of target addresses with
+// the bytes behind it (a mapped core, a private copy, a file that was checked by its build-id),
+// over a sorted list of what the target had mapped at all. Three answers are told apart for every
+// address: *present* (bytes are here), *missing* (the target had it mapped, the image does not hold
+// it: truncated core, filtered mapping, unreadable page) and *unmapped*. Missing bytes are never
+// zeroes.
 //
-// Invariants: pieces are sorted, disjoint, non-empty and each lies inside the mapped ranges; a span handed
-// out stays valid and unchanged as long as the Image lives. Const access is safe from any thread.
+// Invariants: pieces are sorted, disjoint, non-empty and each lies inside the mapped ranges; a span
+// handed out stays valid and unchanged as long as the Image lives. Const access is safe from any
+// thread.
 #pragma once
 
 #include <algorithm>
@@ -61,12 +63,13 @@ class AddressSpace {
   // From `a` to the end of its piece, at most `limit` bytes; empty when `a` is not present.
   std::span<const std::byte> bytes_up_to(Address a, std::uint64_t limit) const;
 
-  // Like bytes(), and across touching pieces. False (and `out` unspecified) when a byte is not present.
+  // Like bytes(), and across touching pieces. False (and `out` unspecified) when a byte is not
+  // present.
   bool copy(Address a, std::span<std::byte> out) const;
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  std::optional<T> read(Address a) const {
+  requires std::is_trivially_copyable_v<T> std::optional<T> read(Address a)
+  const {
     T value;
     if (const auto s = bytes(a, sizeof(T)); !s.empty()) [[likely]] {
       std::memcpy(&value, s.data(), sizeof(T));
@@ -105,8 +108,7 @@ class Reader {
   }
 
   template <class T>
-    requires std::is_trivially_copyable_v<T>
-  std::optional<T> read(Address a) {
+  requires std::is_trivially_copyable_v<T> std::optional<T> read(Address a) {
     const auto s = bytes(a, sizeof(T));
     if (s.empty()) [[unlikely]] {
       return space_->read<T>(a);  // may straddle two touching pieces

@@ -1,8 +1,9 @@
-// One stop of one target: its bytes, mappings, modules, threads and residency. Everything above reads this
-// and nothing else, so a core, a live process and what GDB hands over are the same thing from here on.
+// One stop of one target: its bytes, mappings, modules, threads and residency. Everything above
+// reads this and nothing else, so a core, a live process and what GDB hands over are the same thing
+// from here on.
 //
-// Invariants: `mappings` is sorted and disjoint; `modules[mapping.module]` is the file a mapping belongs
-// to; an Image is immutable once opened.
+// Invariants: `mappings` is sorted and disjoint; `modules[mapping.module]` is the file a mapping
+// belongs to; an Image is immutable once opened.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +20,8 @@ namespace coreheap::image {
 
 enum class TargetKind : std::uint8_t { live, kernel_core, gcore, regions };
 
-// What a mapping is made of, decided from its name, or from NT_FILE and the auxiliary vector in a core.
-// Real huge pages appear as "/anon_hugepage (deleted)" and are anonymous.
+// What a mapping is made of, decided from its name, or from NT_FILE and the auxiliary vector in a
+// core. Real huge pages appear as "/anon_hugepage (deleted)" and are anonymous.
 enum class MappingKind : std::uint8_t {
   anonymous,      // includes [heap] and [anon:...]
   stack,          // main thread's stack
@@ -37,7 +38,7 @@ struct Mapping {
   bool shared = false;  // false in cores, which do not say
   MappingKind kind = MappingKind::anonymous;
   std::uint64_t file_offset = 0;
-  std::string name;         // path or [heap]; empty when anonymous
+  std::string name;          // path or [heap]; empty when anonymous
   std::int32_t module = -1;  // index into Image::modules, -1 for none
   // From smaps when live, in bytes; absent otherwise.
   std::optional<std::uint64_t> rss;
@@ -72,13 +73,13 @@ struct Thread {
   std::vector<std::uint64_t> registers;
 };
 
-// Which pages were in RAM. `known` is false when the source cannot say (gcore, piped or copied cores); then
-// only virtual figures are exact.
+// Which pages were in RAM. `known` is false when the source cannot say (gcore, piped or copied
+// cores); then only virtual figures are exact.
 struct Residency {
   bool known = false;
-  // Private pages (anonymous, or file pages that were written) that were resident: sorted, disjoint,
-  // page-granular. Live: from pagemap, shared zero page left out. Kernel core: the data blocks of the
-  // sparse file.
+  // Private pages (anonymous, or file pages that were written) that were resident: sorted,
+  // disjoint, page-granular. Live: from pagemap, shared zero page left out. Kernel core: the data
+  // blocks of the sparse file.
   std::vector<AddressRange> resident;
   // Bytes of `range` that were resident. Whole pages counted only for the part inside the range.
   std::uint64_t bytes_in(AddressRange range) const;

@@ -21,16 +21,16 @@ struct OpenOptions {
   bool use_backing_files = true;  // false: as if no ELF file were at hand
 };
 
-// Clean pages of mapped files are filled in only from a file whose build-id equals that of the first
-// page in the image; nothing named by the core is executed.
+// Clean pages of mapped files are filled in only from a file whose build-id equals that of the
+// first page in the image; nothing named by the core is executed.
 Result<Image> open_core(const std::string& path, const OpenOptions& options, JobControl& job);
 
-// PTRACE_SEIZE and INTERRUPT all threads, copy, resume; analysis happens later on the copy. The target
-// runs again whatever happens, a killed coreheap included.
+// PTRACE_SEIZE and INTERRUPT all threads, copy, resume; analysis happens later on the copy. The
+// target runs again whatever happens, a killed coreheap included.
 Result<Image> open_process(std::uint64_t pid, const OpenOptions& options, JobControl& job);
 
-// A live target that the caller (GDB) holds stopped: no ptrace here, only reading. The caller says what
-// only a tracer knows.
+// A live target that the caller (GDB) holds stopped: no ptrace here, only reading. The caller says
+// what only a tracer knows.
 struct HeldThread {
   std::uint64_t tid = 0;
   std::uint64_t thread_pointer = 0;
@@ -40,9 +40,9 @@ struct HeldThread {
 Result<Image> open_held_process(std::uint64_t pid, std::span<const HeldThread> threads,
                                 const OpenOptions& options, JobControl& job);
 
-// Targets that only the caller can read (gdbserver). `maps` is text in the form of /proc/PID/maps, `auxv`
-// the raw vector; `read` fills `out` from `a` and returns how many bytes it got. Everything is pulled on
-// the calling thread before this returns.
+// Targets that only the caller can read (gdbserver). `maps` is text in the form of /proc/PID/maps,
+// `auxv` the raw vector; `read` fills `out` from `a` and returns how many bytes it got. Everything
+// is pulled on the calling thread before this returns.
 struct RegionSource {
   std::string name;
   std::string maps;

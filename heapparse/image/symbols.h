@@ -1,5 +1,6 @@
-// Symbols as hints: names found in the ELF files at hand, in .dynsym pages of the image, or told by GDB.
-// Every finder gives the same answer without them; --no-symbols makes this set empty, and tests run both.
+// Symbols as hints: names found in the ELF files at hand, in .dynsym pages of the image, or told by
+// GDB. Every finder gives the same answer without them; --no-symbols makes this set empty, and
+// tests run both.
 #pragma once
 
 #include <optional>
@@ -23,7 +24,8 @@ class Symbols {
   Symbols() = default;
   // Every definition of `name`, in module order (several libpythons or libcs in one process).
   std::vector<Symbol> find(std::string_view name) const;
-  // The nearest data or function symbol at or below `a` within its size; "PyType_Type", "vtable for X".
+  // The nearest data or function symbol at or below `a` within its size; "PyType_Type", "vtable for
+  // X".
   std::optional<std::pair<std::string, std::uint64_t>> at(Address a) const;
   bool empty() const { return by_name_.empty(); }
   std::size_t size() const { return by_name_.size(); }
@@ -36,8 +38,8 @@ class Symbols {
   std::vector<std::pair<Address, const std::string*>> by_address_;
 };
 
-// Reads .dynsym and .symtab of every module with a checked local file, else .dynsym through PT_DYNAMIC
-// from the image where its pages are present.
+// Reads .dynsym and .symtab of every module with a checked local file, else .dynsym through
+// PT_DYNAMIC from the image where its pages are present.
 Symbols load_symbols(const Image& image);
 
 }  // namespace coreheap::image

@@ -64,13 +64,15 @@ target_compile_options(
             "-ffile-prefix-map=${PROJECT_SOURCE_DIR}/="
             # GCC 12 warns about overlapping copies inside std::string that cannot happen (PR105651).
             $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>
-            # And about uninitialised members of libstdc++'s own types once sanitizers are on.
-            $<$<AND:$<CXX_COMPILER_ID:GNU>,$<BOOL:${COREHEAP_SANITIZE}>>:-Wno-maybe-uninitialized>
             $<$<BOOL:${COREHEAP_WERROR}>:-Werror>
             $<$<CONFIG:Debug>:-D_GLIBCXX_ASSERTIONS>)
 target_link_libraries(coreheap_flags INTERFACE coreheap_threads)
 
 if(COREHEAP_SANITIZE)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    # With sanitizers GCC takes members of libstdc++'s own types for uninitialised.
+    target_compile_options(coreheap_flags INTERFACE -Wno-maybe-uninitialized)
+  endif()
   set(coreheap_sanitize_flags "-fsanitize=${COREHEAP_SANITIZE}" -fno-sanitize-recover=all)
   add_compile_options(${coreheap_sanitize_flags})
   add_link_options(${coreheap_sanitize_flags})

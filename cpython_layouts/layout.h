@@ -27,10 +27,10 @@ struct Version {
 };
 
 struct Layout : Structs {
-  Version version;                 // the first version the table holds for
+  Version version;                  // the first version the table holds for
   std::uint8_t measured_micro = 0;  // the micro version it was extracted from
-  std::uint32_t runtime_size = 0;  // ELF size of _PyRuntime in that build; 0: no such symbol
-  std::string_view name;           // "3.13", "3.13.5", "3.13t": for reports, never for decisions
+  std::uint32_t runtime_size = 0;   // ELF size of _PyRuntime in that build; 0: no such symbol
+  std::string_view name;            // "3.13", "3.13.5", "3.13t": for reports, never for decisions
   Traits traits;
 
   // Added to every offset of an object, and to its size, in builds that keep all objects in a list
@@ -40,16 +40,16 @@ struct Layout : Structs {
   friend constexpr bool operator==(const Layout&, const Layout&) = default;
 };
 
-// The table for a version. Of its variants (patch releases, debug builds) the size of _PyRuntime chooses
-// when that is known and tabled, else the debug flag and the micro version. nullptr for a version that
-// has no table.
+// The table for a version. Of its variants (patch releases, debug builds) the size of _PyRuntime
+// chooses when that is known and tabled, else the debug flag and the micro version. nullptr for a
+// version that has no table.
 const Layout* find(const Version& version, std::optional<std::uint64_t> runtime_size = {});
 
 // The newest table, for best effort on a version newer than all; `free_threaded` picks the flavour.
 const Layout& newest(bool free_threaded = false);
 
-// Tables that fit the tp_basicsize of `type` itself, oldest first. `type_field_offset` is the offset of
-// ob_type in an object (8, or 24 in free-threaded builds).
+// Tables that fit the tp_basicsize of `type` itself, oldest first. `type_field_offset` is the
+// offset of ob_type in an object (8, or 24 in free-threaded builds).
 struct Candidates {
   static constexpr std::size_t kMax = 12;
   const Layout* layouts[kMax] = {};

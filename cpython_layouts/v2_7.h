@@ -786,6 +786,9 @@ constexpr Layout v2_7d() {
   l.measured_micro = 18;
   l.name = "2.7d";
 
+  Traits& t = l.traits;
+  t.trace_refs_possible = false;  // already counted in every offset
+
   // PyObject
   l.object.struct_size = 32;
   l.object.refcnt = {16, 8};

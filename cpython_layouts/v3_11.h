@@ -20,6 +20,8 @@ constexpr Layout v3_11() {
   t.managed_dict = ManagedDict::kValuesAndDict;
   t.preheader_flags = 1u << 4;
   t.preheader_size = 16;
+  t.managed_dict_distance = 24;
+  t.managed_values_distance = 32;
   t.values_have_prefix = true;
   t.type_name_in_heap = true;
   t.small_ints_in = SmallIntsIn::kRuntimeObjects;

@@ -21,6 +21,8 @@ constexpr Layout v3_12() {
   t.type_flags.managed_weakref = 1u << 3;
   t.type_flags.items_at_end = 1u << 23;
   t.managed_dict = ManagedDict::kTagged;
+  t.managed_values_distance = 24;  // in the dict word
+  t.managed_weakref_distance = 32;
   t.preheader_flags = 1u << 3 | 1u << 4;
   t.static_types_dict_in_interpreter = true;
   t.pymalloc_in_runtime_state = true;

@@ -20,6 +20,7 @@ constexpr Layout v3_13() {
   t.trace_refs_possible = false;
   t.type_flags.inline_values = 1u << 2;
   t.managed_dict = ManagedDict::kDictOnly;
+  t.managed_values_distance = 0;
   t.inline_values = true;
   t.values_have_prefix = false;
   t.dict_values_have_header = true;

@@ -21,6 +21,8 @@ constexpr Layout v3_13t() {
   t.generation_strides = {};
   t.generations_offsets = {};
   t.gc_bits_in_object = true;
+  t.managed_dict_distance = 8;  // there is no gc head between
+  t.managed_weakref_distance = 16;
   t.gc_lists = false;
   t.gc_untracked_is_null_next = false;
   t.pymalloc_alignments = {};

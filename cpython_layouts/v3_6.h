@@ -18,7 +18,6 @@ constexpr Layout v3_6() {
   t.old_style_classes = false;
   t.heap_type_name = HeapTypeName::kQualname;
   t.subclasses_is_list = false;
-  t.members_follow_type = true;
   t.type_flags.has_finalize = 1u << 0;
   t.type_flags.small_int_subclass = 0;
   t.gc_refs_shifted = true;  // bit 0: finalised

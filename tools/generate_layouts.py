@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes cpython_layouts/structs.h, v*.h and tables.h from the schema, the data files and the traits.
+"""Writes cpython_layouts/structs*.h, v*.h and tables.h from the schema, the data files and the traits.
 
 Each v*.h states only what differs from the version it follows, so that the folder reads as a history of CPython's structs.
 Running it again changes nothing; tests/layouts/check_layouts.py holds it to that. Standard library only.
@@ -201,6 +201,30 @@ def structs_header(groups):
     return "\n".join(out)
 
 
+def visit_header(groups):
+    """Kept out of structs.h: only tests and dumps walk all members, and they pay for compiling it."""
+    out = [
+        GENERATED,
+        "//",
+        "// Calls visit(group, field, struct, member) for every member of a table.",
+        "#pragma once",
+        "",
+        "#include <string_view>",
+        "",
+        '#include "cpython_layouts/structs.h"',
+        "",
+        "namespace coreheap::layouts {",
+        "",
+        "template <typename Visit>",
+        "void visit_fields(const Structs& s, const Visit& visit) {",
+    ]
+    for group in groups:
+        for field in group.fields:
+            out.append('  visit("%s", "%s", s.%s, s.%s.%s);' % (group.name, field, group.name, group.name, field))
+    out += ["}", "", "}  // namespace coreheap::layouts", ""]
+    return "\n".join(out)
+
+
 def wrap_comment(prefix, text, width=98):
     lines, line = [], prefix
     for word in text.split():
@@ -305,7 +329,11 @@ def generate():
     for section in sections:
         section.function_of_parent = "v" + section.parent.replace(".", "_") if section.parent else None
     layouts = load(groups, sections)
-    files = {"structs.h": structs_header(groups), "tables.h": tables_header(sections)}
+    files = {
+        "structs.h": structs_header(groups),
+        "structs_visit.h": visit_header(groups),
+        "tables.h": tables_header(sections),
+    }
     for name in dict.fromkeys(s.file for s in sections):
         files[name] = version_header(groups, [s for s in sections if s.file == name], layouts)
     return files

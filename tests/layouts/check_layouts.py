@@ -1,0 +1,391 @@
+#!/usr/bin/env python3
+"""Holds the committed layout tables to their sources, and to every interpreter at hand.
+
+1. Regenerated from tools/layout_data, the headers must be the committed ones, byte for byte.
+2. DWARF: every interpreter that has some (pyenv's, Debian's with their detached debug files, debug builds) is extracted anew
+   and compared member by member with the table that find() would choose for it.
+3. The target's own word: each `_Py_DebugOffsets` that an interpreter publishes in its file is compared with the tables.
+4. ELF symbols: the sizes of exported static objects must be the struct sizes of the tables.
+
+What cannot be checked is a skip that says why. Standard library only.
+
+  tests/layouts/check_layouts.py [--interpreters FOLDER] [--gdb GDB]
+"""
+
+import argparse
+import glob
+import os
+import re
+import shutil
+import struct
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(ROOT, "tools"))
+import extract_layout  # noqa: E402
+import generate_layouts  # noqa: E402
+import layout_tables as tables  # noqa: E402
+
+# Groups whose members move between patch releases: of a release that has no table nothing is claimed about them.
+MOVING = ("runtime", "interpreter", "thread_state", "thread_state_impl", "mi_segment", "mi_page")
+
+failures = []
+skips = []
+
+
+def fail(text):
+    failures.append(text)
+    print("FAIL " + text)
+
+
+def skip(text):
+    skips.append(text)
+    print("SKIP " + text)
+
+
+# ---- ELF, as much as is needed --------------------------------------------------------------------------------------
+
+
+class Elf:
+    """Sections and symbols of a 64-bit little-endian ELF file."""
+
+    def __init__(self, path):
+        with open(path, "rb") as file:
+            self.data = file.read()
+        if self.data[:6] != b"\x7fELF\x02\x01":
+            raise ValueError("%s: not a 64-bit little-endian ELF file" % path)
+        offset, = struct.unpack_from("<Q", self.data, 40)
+        size, count, names = struct.unpack_from("<HHH", self.data, 58)
+        self.sections = []
+        for index in range(count):
+            name, kind, _, address, start, length, link, _, _, entry = struct.unpack_from("<IIQQQQIIQQ", self.data, offset + index * size)
+            self.sections.append([name, kind, address, start, length, link, entry])
+        strings = self.sections[names][3]
+        for section in self.sections:
+            section[0] = self.string(strings + section[0])
+
+    def string(self, offset):
+        return self.data[offset : self.data.index(b"\0", offset)].decode("latin-1")
+
+    def symbols(self):
+        """name -> (address, size) of the defined data objects."""
+        found = {}
+        for _, kind, _, start, length, link, entry in self.sections:
+            if kind not in (2, 11):  # SHT_SYMTAB, SHT_DYNSYM
+                continue
+            for at in range(start, start + length, entry):
+                name, info, _, index, value, size = struct.unpack_from("<IBBHQQ", self.data, at)
+                if index and info & 15 == 1:
+                    found[self.string(self.sections[link][3] + name)] = (value, size)
+        return found
+
+    def at(self, address):
+        """File offset of an address, or None where the file holds no bytes for it."""
+        for _, kind, start, offset, length, _, _ in self.sections:
+            if kind != 8 and start and start <= address < start + length:  # SHT_NOBITS
+                return offset + address - start
+        return None
+
+    def build_id(self):
+        for name, _, _, start, _, _, _ in self.sections:
+            if name == ".note.gnu.build-id":
+                name_size, size = struct.unpack_from("<II", self.data, start)
+                return self.data[start + 12 + name_size : start + 12 + name_size + size].hex()
+        return None
+
+    def has_dwarf(self):
+        return any(section[0] in (".debug_info", ".zdebug_info") and section[1] != 8 for section in self.sections)
+
+
+# ---- interpreters at hand -------------------------------------------------------------------------------------------
+
+
+class Binary:
+    def __init__(self, label, version, image, dwarf, modules, debug_folder=None, debug=False, free_threaded=False):
+        self.label, self.version, self.image, self.dwarf = label, version, image, dwarf
+        self.modules, self.debug_folder, self.debug = modules, debug_folder, debug
+        self.free_threaded = free_threaded
+
+
+def pyenv_binaries():
+    root = os.environ.get("PYENV_ROOT") or os.path.expanduser("~/.pyenv")
+    folders = sorted(glob.glob(os.path.join(root, "versions", "*")))
+    if not folders:
+        skip("pyenv: no interpreters under its root")
+    for folder in folders:
+        name = os.path.basename(folder)
+        match = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)(t?)", name)
+        if not match:
+            skip("pyenv %s: not a CPython release by its name" % name)
+            continue
+        minor = "%s.%s%s" % (match.group(1), match.group(2), match.group(4))
+        found = sorted(glob.glob(os.path.join(folder, "lib", "libpython%s*.so.1.0" % minor)))
+        found += [os.path.join(folder, "bin", "python" + minor)]
+        image = next((f for f in found if os.path.exists(f)), None)
+        if not image:
+            skip("pyenv %s: neither a libpython nor an interpreter in it" % name)
+            continue
+        modules = os.path.join(folder, "lib", "python" + minor, "lib-dynload")
+        yield Binary("pyenv " + name, match.groups()[:3], image, [image], modules, free_threaded=bool(match.group(4)))
+
+
+def debian_version(binary, minor):
+    """The micro version, from the file itself: the `3.13.5 (main,` of sys.version is not there, `3.13.5` alone is."""
+    with open(binary, "rb") as file:
+        found = set(re.findall(rb"\0(%s\.\d+)\+?\0" % minor.encode().replace(b".", rb"\."), file.read()))
+    return tuple(sorted(found)[0].decode().split(".")) if len(found) == 1 else None
+
+
+def debian_binaries(folder):
+    suites = sorted(d for d in glob.glob(os.path.join(folder, "*")) if os.path.isdir(os.path.join(d, "usr", "bin")))
+    if not suites:
+        skip("Debian: no fetched interpreters in %s (tests/interpreters/fetch)" % os.path.relpath(folder, ROOT))
+    for suite in suites:
+        name = os.path.basename(suite)
+        if name.startswith("gdb-"):
+            continue
+        debug_suite = name.endswith("-dbg")
+        debug_folder = os.path.join(suite if debug_suite else suite + "-dbg", "usr", "lib", "debug")
+        for image in sorted(glob.glob(os.path.join(suite, "usr", "bin", "python*"))):
+            match = re.fullmatch(r"python(\d+\.\d+)(d|-dbg)?", os.path.basename(image))
+            if not match or os.path.islink(image) or bool(match.group(2)) != debug_suite:
+                continue
+            label = "Debian %s %s" % (name, os.path.basename(image))
+            version = debian_version(image, match.group(1))
+            if not version:
+                skip("%s: its version is not in the file" % label)
+                continue
+            elf = Elf(image)
+            dwarf = [image] if elf.has_dwarf() else []
+            build_id = elf.build_id()
+            if not dwarf and build_id:
+                detached = os.path.join(debug_folder, ".build-id", build_id[:2], build_id[2:] + ".debug")
+                dwarf = [detached, image] if os.path.exists(detached) else []
+            modules = os.path.join(suite, "usr", "lib", "python" + match.group(1), "lib-dynload")
+            yield Binary(label, version, image, dwarf, modules, debug_folder, debug_suite)
+
+
+# ---- the checks -----------------------------------------------------------------------------------------------------
+
+
+def choose(sections, layouts, binary, runtime_size):
+    """The section find() chooses; the same order of evidence as cpython_layouts/lookup.cpp."""
+    major, minor, micro = (int(part) for part in binary.version)
+    best, best_fitness = None, None
+    for section in sections:
+        if (section.major, section.minor, section.free_threaded) != (major, minor, binary.free_threaded):
+            continue
+        reached = section.first_micro <= micro
+        fitness = (
+            bool(runtime_size) and layouts[section.name]["runtime_size"] == runtime_size,
+            section.debug == binary.debug,
+            reached,
+            section.first_micro if reached else -section.first_micro,
+        )
+        if best is None or fitness > best_fitness:
+            best, best_fitness = section, fitness
+    return best
+
+
+def check_committed():
+    generated = generate_layouts.generate()
+    folder = os.path.join(ROOT, "cpython_layouts")
+    for name, text in generated.items():
+        try:
+            with open(os.path.join(folder, name)) as file:
+                committed = file.read()
+        except OSError:
+            committed = None
+        if committed != text:
+            fail("cpython_layouts/%s is not what tools/generate_layouts.py writes" % name)
+    for path in glob.glob(os.path.join(folder, "v*.h")):
+        if os.path.basename(path) not in generated:
+            fail("cpython_layouts/%s has no section in tools/layout_traits.txt" % os.path.basename(path))
+    print("committed headers: %d files regenerated and compared" % len(generated))
+
+
+def check_dwarf(groups, section, layout, binary, gdb, runtime_size):
+    files = binary.dwarf + extract_layout.module_files(binary.modules)
+    data = extract_layout.extract(files, ".".join(binary.version), "", binary.debug_folder, gdb)
+    found = tables.resolve(groups, data)
+    tabled = not runtime_size or layout["runtime_size"] == runtime_size
+    compared, wrong = 0, 0
+    for group in groups:
+        if not tabled and group.name in MOVING:
+            continue
+        row = found[group.name]
+        if not row.get("struct_size") and layout[group.name].get("struct_size"):
+            skip("%s: no DWARF for %s" % (binary.label, "/".join(group.ctypes)))
+            continue
+        for field in ["struct_size"] + list(group.fields):
+            here, there = row.get(field), layout[group.name].get(field)
+            if here is None and there is None:
+                continue
+            compared += 1
+            if here != there and not patched(section, group.name, field, here):
+                wrong += 1
+                if wrong <= 20:
+                    fail("%s: %s.%s is %s, table %s says %s" % (binary.label, group.name, field, here, section.name, there))
+    if not tabled:
+        skip("%s: no table for a _PyRuntime of %d bytes, so %s are not compared" % (binary.label, runtime_size, ", ".join(MOVING)))
+    print("%s: %d members compared by DWARF with table %s, %d differ" % (binary.label, compared, section.name, wrong))
+    return compared
+
+
+def patched(section, group, field, value):
+    """A distribution's patch that the traits file knows: `set` in the section, and the value a tabled choice."""
+    if (group, field) not in section.corrections or value is None:
+        return False
+    choices = {"generations": "generations_offsets"}.get(field)
+    return choices is not None and value[0] in CHOICES[section.name].get(choices, ())
+
+
+# member of _Py_DebugOffsets -> (group, field) of the tables
+DEBUG_OFFSETS = {
+    "runtime_size": ("runtime", "struct_size"), "runtime_finalizing": ("runtime", "finalizing"),
+    "runtime_interpreters_head": ("runtime", "interpreters_head"),
+    "interpreter_size": ("interpreter", "struct_size"), "interpreter_id": ("interpreter", "id"),
+    "interpreter_next": ("interpreter", "next"), "interpreter_threads_head": ("interpreter", "threads_head"),
+    "interpreter_threads_main": ("interpreter", "threads_main"), "interpreter_gc": ("interpreter", "gc"),
+    "interpreter_modules": ("interpreter", "modules"), "interpreter_sysdict": ("interpreter", "sysdict"),
+    "interpreter_builtins": ("interpreter", "builtins"), "interpreter_gil": ("interpreter", "gil"),
+    "thread_size": ("thread_state", "struct_size"), "thread_prev": ("thread_state", "prev"),
+    "thread_next": ("thread_state", "next"), "thread_interp": ("thread_state", "interp"),
+    "thread_current_frame": ("thread_state", "current_frame"), "thread_base_frame": ("thread_state", "base_frame"),
+    "thread_thread_id": ("thread_state", "thread_id"), "thread_native_thread_id": ("thread_state", "native_thread_id"),
+    "thread_datastack_chunk": ("thread_state", "datastack_chunk"), "thread_status": ("thread_state", "status"),
+    "frame_size": ("interpreter_frame", "struct_size"), "frame_previous": ("interpreter_frame", "previous"),
+    "frame_executable": ("interpreter_frame", "executable"), "frame_instr_ptr": ("interpreter_frame", "instr_ptr"),
+    "frame_localsplus": ("interpreter_frame", "localsplus"), "frame_owner": ("interpreter_frame", "owner"),
+    "frame_stackpointer": ("interpreter_frame", "stackpointer"),
+    "code_size": ("code", "struct_size"), "code_filename": ("code", "filename"), "code_name": ("code", "name"),
+    "code_qualname": ("code", "qualname"), "code_linetable": ("code", "linetable"),
+    "code_firstlineno": ("code", "firstlineno"), "code_argcount": ("code", "argcount"),
+    "code_localsplusnames": ("code", "localsplusnames"), "code_localspluskinds": ("code", "localspluskinds"),
+    "code_adaptive": ("code", "code_adaptive"),
+    "object_size": ("object", "struct_size"), "object_type": ("object", "type"),
+    "type_size": ("type", "struct_size"), "type_name": ("type", "name"), "type_repr": ("type", "repr"),
+    "type_flags": ("type", "flags"), "type_basicsize": ("type", "basicsize"), "type_dictoffset": ("type", "dictoffset"),
+    "heap_type_size": ("heap_type", "struct_size"), "heap_type_cached_keys": ("heap_type", "cached_keys"),
+    "tuple_size": ("tuple", "struct_size"), "tuple_items": ("tuple", "items"),
+    "list_size": ("list", "struct_size"), "list_items": ("list", "items"),
+    "set_size": ("set", "struct_size"), "set_used": ("set", "used"), "set_table": ("set", "table"), "set_mask": ("set", "mask"),
+    "dict_size": ("dict", "struct_size"), "dict_keys": ("dict", "keys"), "dict_values": ("dict", "values"),
+    "float_size": ("float_object", "struct_size"), "float_value": ("float_object", "value"),
+    "long_size": ("long_int", "struct_size"), "long_tag": ("long_int", "tag"), "long_digits": ("long_int", "digits"),
+    "bytes_size": ("bytes", "struct_size"), "bytes_data": ("bytes", "data"),
+    "str_size": ("str_legacy", "struct_size"), "str_state": ("str", "state"), "str_length": ("str", "length"),
+    "str_ascii_size": ("str", "struct_size"), "str_compact_size": ("str_compact", "struct_size"),
+    "gc_size": ("gc_state", "struct_size"), "gc_collecting": ("gc_state", "collecting"),
+    "gc_generation_stats": ("gc_state", "generation_stats"),
+    "gc_generation_stats_size": ("generation_stats_buffer", "struct_size"),
+    "generator_size": ("generator", "struct_size"), "generator_name": ("generator", "name"),
+    "generator_frame": ("generator", "interpreter_frame"), "generator_frame_state": ("generator", "frame_state"),
+}
+
+
+def check_debug_offsets(section, layout, binary, elf, symbols):
+    """What the target publishes about itself, read from its file without any DWARF."""
+    positions = layout["debug_offsets"]
+    if not positions.get("struct_size") or "_PyRuntime" not in symbols:
+        return 0
+    start = elf.at(symbols["_PyRuntime"][0])
+    if start is None or elf.data[start : start + 8] != b"xdebugpy":
+        fail("%s: no _Py_DebugOffsets at _PyRuntime" % binary.label)
+        return 0
+    if symbols["_PyRuntime"][1] != layout["runtime_size"]:
+        skip("%s: no table for a _PyRuntime of %d bytes, so its _Py_DebugOffsets is not compared" % (binary.label, symbols["_PyRuntime"][1]))
+        return 0
+    compared = 0
+    for member, (group, field) in DEBUG_OFFSETS.items():
+        if member not in positions:
+            continue
+        value, = struct.unpack_from("<Q", elf.data, start + positions[member][0])
+        known = layout[group].get(field)
+        known = known[0] if isinstance(known, tuple) else known
+        compared += 1
+        if known != value:
+            fail("%s: its _Py_DebugOffsets says %s = %d, table %s says %s" % (binary.label, member, value, section.name, known))
+    print("%s: %d values of _Py_DebugOffsets compared with table %s" % (binary.label, compared, section.name))
+    return compared
+
+
+def check_symbols(section, layout, binary, symbols):
+    """Exported statics: their ELF sizes are sizeof their C types."""
+    compared = 0
+    for names, group in (
+        (["PyType_Type", "PyLong_Type", "PyUnicode_Type", "PyDict_Type", "PyList_Type", "PyTuple_Type", "PyFloat_Type"], "type"),
+        (["_Py_NoneStruct"], "object"),
+        (["_PyRuntime"], "runtime"),
+    ):
+        for name in names:
+            if name not in symbols:
+                continue
+            if name == "_PyRuntime" and symbols[name][1] != layout["runtime_size"]:
+                continue  # the other checks name the skip
+            compared += 1
+            if symbols[name][1] != layout[group].get("struct_size"):
+                fail("%s: symbol %s has %d bytes, table %s says %s" % (binary.label, name, symbols[name][1], section.name, layout[group].get("struct_size")))
+    print("%s: %d symbol sizes compared with table %s" % (binary.label, compared, section.name))
+    return compared
+
+
+def choices_of(sections):
+    """section -> {trait: values} of the Choices in the traits file, inherited."""
+    known = {}
+    for section in sections:
+        known[section.name] = dict(known.get(section.parent, {}))
+        for key, value, _ in section.traits:
+            if re.fullmatch(r"\{[\d, ]*\}", value):
+                known[section.name][key] = [int(v) for v in value[1:-1].split(",") if v.strip()]
+    return known
+
+
+CHOICES = {}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--interpreters", default=os.path.join(ROOT, "build", "interpreters"), help="where Debian's were fetched to")
+    parser.add_argument("--gdb", default="gdb")
+    arguments = parser.parse_args()
+
+    check_committed()
+    groups = tables.read_schema()
+    sections = generate_layouts.read_traits()
+    layouts = generate_layouts.load(groups, sections)
+    CHOICES.update(choices_of(sections))
+
+    gdb = shutil.which(arguments.gdb)
+    if not gdb:
+        skip("DWARF: no gdb to read it with")
+    binaries, members, published, sizes, tried = 0, 0, 0, 0, set()
+    for binary in list(pyenv_binaries()) + list(debian_binaries(arguments.interpreters)):
+        elf = Elf(binary.image)
+        symbols = elf.symbols()
+        runtime_size = symbols.get("_PyRuntime", (0, 0))[1]
+        section = choose(sections, layouts, binary, runtime_size)
+        if not section:
+            skip("%s: no table for %s" % (binary.label, ".".join(binary.version)))
+            continue
+        layout = layouts[section.name]
+        binaries += 1
+        tried.add(section.name)
+        sizes += check_symbols(section, layout, binary, symbols)
+        published += check_debug_offsets(section, layout, binary, elf, symbols)
+        if not binary.dwarf:
+            skip("%s: it is stripped and its debug file was not fetched (tests/interpreters/fetch --debug)" % binary.label)
+        elif gdb:
+            members += check_dwarf(groups, section, layout, binary, gdb, runtime_size)
+    for section in sections:
+        if section.name not in tried:
+            skip("table %s: no interpreter at hand to compare it with" % section.name)
+    print(
+        "%d interpreters, %d of %d tables: %d members by DWARF, %d published offsets, %d symbol sizes; %d skips, %d failures"
+        % (binaries, len(tried), len(sections), members, published, sizes, len(skips), len(failures))
+    )
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -126,6 +126,11 @@ struct Census {
   std::vector<Type> types;    // by TypeId
   Coverage coverage;
   Findings findings;
+  // A mmapped chunk's extent ends 8 bytes earlier than its size says where nothing follows it (up to
+  // glibc 2.42 the mapping ends with the chunk).
+  bool mmapped_end_clipped = true;
+  // Size of rows that are slots of an int block (2.7): no chunk header in front. No chunk has it.
+  static constexpr std::uint64_t int_object_bytes = 24;
 
   const Label& label_of(RowId r) const { return labels[index_of(rows.label(r))]; }
   // Texts of the triple. For an object: domain "python", kind = the type's name.

@@ -1,0 +1,177 @@
+#include "heapparse/census/claims.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "heapparse/python/freelists.h"
+#include "heapparse/python/owned_buffers.h"
+
+namespace coreheap::census {
+namespace {
+
+constexpr std::size_t kRowsPerPiece = 1 << 17;
+
+Kind kind_of(python::BufferKind kind) {
+  using python::BufferKind;
+  switch (kind) {
+    case BufferKind::list_items:
+      return Kind::list_items;
+    case BufferKind::dict_keys:
+      return Kind::dict_keys;
+    case BufferKind::dict_keys_shared:
+      return Kind::dict_keys_shared;
+    case BufferKind::dict_values:
+      return Kind::dict_values;
+    case BufferKind::dict_table:
+      return Kind::dict_table;
+    case BufferKind::set_table:
+      return Kind::set_table;
+    case BufferKind::bytearray_bytes:
+      return Kind::bytearray_bytes;
+    case BufferKind::str_data:
+      return Kind::str_data;
+    case BufferKind::str_utf8:
+      return Kind::str_utf8;
+    case BufferKind::str_wstr:
+      return Kind::str_wstr;
+    case BufferKind::deque_block:
+      return Kind::deque_block;
+    case BufferKind::odict_nodes:
+      return Kind::odict_nodes;
+    case BufferKind::array_items:
+      return Kind::array_items;
+    case BufferKind::type_name:
+      return Kind::type_name;
+  }
+  return Kind::object_buffer;
+}
+
+struct Claim {
+  RowId buffer;
+  RowId owner;
+  Kind kind;
+};
+
+class Claimer {
+ public:
+  Claimer(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
+          const std::vector<bool>& owning)
+      : index_(index),
+        rows_(rows),
+        owning_(owning),
+        types_(*sources.types),
+        prefix_(sources.runtime->debug_prefix_bytes),
+        reader_(sources.image.space, *sources.runtime->layout) {}
+
+  // Calls found(buffer row, kind) for each buffer of the object in `owner` that is a row.
+  template <class Found>
+  void for_each(RowId owner, Found&& found) {
+    const Rows& rows = rows_.rows();
+    const TypeId type = rows.type(owner);
+    if (type == TypeId::none || !owning_[index_of(type)]) return;
+    python::for_each_owned_buffer(
+        reader_, types_[index_of(type)], rows.object(owner), [&](const python::OwnedBuffer& b) {
+          const RowId row = index_.exact(b.start - prefix_);
+          if (row == RowId::none || row == owner || rows.state(row) == State::free) return;
+          found(row, kind_of(b.kind));
+        });
+  }
+
+  void claim(RowId owner) {
+    for_each(owner, [&](RowId buffer, Kind kind) {
+      if (rows_.rows().holds_object(buffer) || rows_.rows().state(buffer) == State::cached) {
+        contradictions.push_back({buffer, owner, kind});
+      } else {
+        rows_.claim(buffer, owner, label_of_kind(kind));
+      }
+    });
+  }
+
+  std::vector<Claim> contradictions;
+
+ private:
+  const RowIndex& index_;
+  RowsBuilder& rows_;
+  const std::vector<bool>& owning_;
+  const python::TypeTable& types_;
+  std::uint32_t prefix_;
+  python::ObjectReader reader_;
+};
+
+}  // namespace
+
+Result<void> claim_buffers(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
+                           const std::vector<RowId>& doubtful, JobControl& job) {
+  if (sources.runtime == nullptr || sources.types == nullptr) return {};
+  std::vector<bool> owning;
+  for (const auto& type : sources.types->all()) {
+    owning.push_back(python::may_own_buffers(*sources.runtime->layout, type));
+  }
+  const std::size_t n = rows.rows().size();
+  const std::size_t pieces = (n + kRowsPerPiece - 1) / kRowsPerPiece;
+  job.begin_step("tying buffers to owners", n);
+  std::vector<std::unique_ptr<Claimer>> claimers(worker_count(pieces));
+  for (auto& c : claimers) c = std::make_unique<Claimer>(sources, index, rows, owning);
+
+  auto done = parallel_for(pieces, job, [&](std::size_t piece, unsigned worker) {
+    const std::size_t end = std::min(n, (piece + 1) * kRowsPerPiece);
+    auto doubt = std::lower_bound(doubtful.begin(), doubtful.end(),
+                                  RowId{static_cast<std::uint32_t>(piece * kRowsPerPiece)});
+    for (std::size_t i = piece * kRowsPerPiece; i < end; ++i) {
+      const RowId row{static_cast<std::uint32_t>(i)};
+      while (doubt != doubtful.end() && *doubt < row) ++doubt;
+      if (doubt != doubtful.end() && *doubt == row) continue;
+      claimers[worker]->claim(row);
+    }
+    job.advance(end - piece * kRowsPerPiece);
+  });
+  if (!done) return done;
+
+  // Blocks that looked like objects (or dead ones) and are claimed: they are buffers, and what they
+  // themselves claimed is void. In row order, so that the outcome does not depend on the workers.
+  std::vector<Claim> contradictions;
+  for (const auto& c : claimers) {
+    contradictions.insert(contradictions.end(), c->contradictions.begin(),
+                          c->contradictions.end());
+  }
+  std::sort(contradictions.begin(), contradictions.end(), [](const Claim& a, const Claim& b) {
+    return std::pair(index_of(a.buffer), index_of(a.owner)) <
+           std::pair(index_of(b.buffer), index_of(b.owner));
+  });
+  Claimer& claimer = *claimers.front();
+  for (const Claim& c : contradictions) {
+    if (!rows.rows().holds_object(c.owner)) continue;  // the owner was a buffer itself
+    if (rows.rows().holds_object(c.buffer)) {
+      claimer.for_each(c.buffer, [&](RowId buffer, Kind) {
+        if (rows.rows().owner(buffer) != c.buffer) return;
+        rows.set_owner(buffer, RowId::none);
+        rows.relabel(buffer, label_of_kind(Kind::uncategorized));
+      });
+      rows.clear_object(c.buffer);
+    }
+    rows.set_state(c.buffer, State::used);
+    rows.claim(c.buffer, c.owner, label_of_kind(c.kind));
+  }
+  for (const RowId row : doubtful) {
+    if (rows.rows().holds_object(row)) claimer.claim(row);
+  }
+  return {};
+}
+
+void mark_free_lists(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
+                     LabelTable& labels) {
+  if (sources.runtime == nullptr || sources.types == nullptr) return;
+  const auto& runtime = *sources.runtime;
+  for (const auto& entry : python::free_list_entries(sources.image.space, runtime)) {
+    for (const std::uint32_t head : {0U, runtime.gc_head_bytes}) {
+      const RowId row = index.exact(entry.address - head - runtime.debug_prefix_bytes);
+      if (row == RowId::none || rows.rows().state(row) == State::free) continue;
+      rows.clear_object(row);
+      rows.set_state(row, State::cached);
+      rows.relabel(row, labels.intern(Kind::free_list_object, std::string(entry.list)));
+      break;
+    }
+  }
+}
+
+}  // namespace coreheap::census

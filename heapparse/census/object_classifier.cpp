@@ -1,0 +1,164 @@
+#include "heapparse/census/object_classifier.h"
+
+#include <algorithm>
+
+#include "heapparse/python/types/long_int.h"
+#include "heapparse/python/types/str.h"
+
+namespace coreheap::census {
+namespace {
+
+using python::PythonType;
+using python::Shape;
+
+std::uint64_t word_at(std::span<const std::byte> bytes, std::size_t offset) {
+  std::uint64_t word = 0;
+  std::memcpy(&word, bytes.data() + offset, 8);
+  return word;
+}
+
+// NULL, or something a pointer of user space can be.
+bool could_link(std::uint64_t word) {
+  return word == 0 || ((word & 7) == 0 && word >= 4096 && word < (std::uint64_t{1} << 47));
+}
+
+}  // namespace
+
+ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
+                                   const python::Runtime& runtime,
+                                   const python::TypeTable& types)
+    : reader_(space, *runtime.layout),
+      runtime_(runtime),
+      types_(types),
+      layout_(*runtime.layout) {
+  const std::uint32_t prefix = runtime.debug_prefix_bytes;
+  offsets_[offset_count_++] = prefix;
+  if (runtime.gc_head_bytes != 0) offsets_[offset_count_++] = prefix + runtime.gc_head_bytes;
+  if (layout_.traits.preheader_size != 0) {
+    offsets_[offset_count_++] = prefix + runtime.gc_head_bytes + layout_.traits.preheader_size;
+  }
+  if (!types.all().empty()) {
+    lowest_type_ = types.all().front().address.value;
+    highest_type_ = types.all().back().address.value;
+  }
+  alignment_ = layout_.traits.pymalloc_alignments.empty()
+                   ? 16
+                   : layout_.traits.pymalloc_alignments.front();
+}
+
+bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
+                                   const PythonType& type) const {
+  if (!type.is_gc || runtime_.gc_head_bytes == 0) return true;
+  const std::uint32_t extra = type.preheader - runtime_.gc_head_bytes;
+  (void)extra;  // managed words lie in front of the GC head: the head always touches the object
+  const std::size_t head = object_offset - runtime_.gc_head_bytes;
+  const std::uint64_t mask = layout_.traits.gc_link_mask;
+  const std::uint64_t next = word_at(block, head) & mask;
+  const std::uint64_t prev = word_at(block, head + 8) & mask;
+  if (!could_link(next)) return false;
+  if (layout_.traits.gc_untracked_is_null_next) return next == 0 || could_link(prev);
+  return could_link(prev);
+}
+
+std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
+                                             const PythonType& type, Address at) {
+  const std::uint64_t basic = type.basicsize;
+  switch (type.shape) {
+    case Shape::long_int:
+      // bool and int: digits behind the head; basicsize counts one digit from 3.12 on.
+      if (const auto v = python::view_long(reader_, at)) {
+        const std::uint64_t bare = layout_.long_int.digits.offset + 4 * v->digit_count;
+        return std::max(bare, std::min<std::uint64_t>(basic, layout_.long_int.digits.offset));
+      }
+      return ~std::uint64_t{0};
+    case Shape::str:
+      if (const auto v = python::view_str(reader_, at)) return v->object_bytes();
+      return ~std::uint64_t{0};
+    case Shape::bytes: {
+      const auto size = reader_.signed_word(at, layout_.var_object.size);
+      if (!size || *size < 0) return ~std::uint64_t{0};
+      return layout_.bytes.data.offset + static_cast<std::uint64_t>(*size) + 1;
+    }
+    default:
+      break;
+  }
+  if (type.itemsize == 0) return basic;
+  if (object.size() < layout_.var_object.size.offset + 8) return ~std::uint64_t{0};
+  const auto count = static_cast<std::int64_t>(word_at(object, layout_.var_object.size.offset));
+  // A variable object declares how many items it has; the sign is only used by ints.
+  if (count < 0 || count >= (std::int64_t{1} << 44)) return ~std::uint64_t{0};
+  return basic + static_cast<std::uint64_t>(count) * type.itemsize;
+}
+
+std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byte> block,
+                                                        Address at, bool exact_class) {
+  const std::uint32_t type_at = layout_.object.type.offset;
+  for (std::uint32_t i = 0; i < offset_count_; ++i) {
+    const std::uint32_t offset = offsets_[i];
+    if (block.size() < std::size_t{offset} + 16) return std::nullopt;
+    const std::uint64_t type_word = word_at(block, offset + type_at);
+    if (type_word < lowest_type_ || type_word > highest_type_) continue;
+    std::uint32_t index = last_;
+    if (types_[index].address.value != type_word) {
+      const auto found = types_.find(Address{type_word});
+      if (!found) continue;
+      index = *found;
+    }
+    const PythonType& type = types_[index];
+    if (type.preheader + runtime_.debug_prefix_bytes != offset) continue;
+
+    const std::uint64_t refcount_word = word_at(block, offset + layout_.object.refcnt.offset);
+    const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
+    if (!refcount.plausible || !head_agrees(block, offset, type)) continue;
+
+    const auto object = block.subspan(offset);
+    const std::uint64_t need = object_bytes(object, type, at + offset);
+    if (need > object.size()) continue;
+    if (exact_class && type.itemsize == 0 && type.shape == Shape::plain &&
+        (type.flags & layout_.traits.type_flags.inline_values) == 0) {
+      // Allocated in one piece of known size: the class above would have served anything smaller.
+      const std::uint64_t whole =
+          (offset + need + 2 * (runtime_.debug_prefix_bytes != 0 ? 8 : 0) + alignment_ - 1) /
+          alignment_ * alignment_;
+      if (runtime_.debug_prefix_bytes == 0 && whole != block.size()) continue;
+    }
+    last_ = index;
+    ObjectVerdict verdict;
+    verdict.type = index;
+    verdict.offset = offset;
+    verdict.dead = refcount.dead();
+    verdict.doubtful = !refcount.immortal && refcount_word >= 0x10000 &&
+                       reader_.memory().space().is_mapped(Address{refcount_word});
+    return verdict;
+  }
+  return std::nullopt;
+}
+
+std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
+                                                               Address at) {
+  const std::uint32_t type_at = layout_.object.type.offset;
+  if (bytes.size() < 16) return std::nullopt;
+  const std::uint64_t type_word = word_at(bytes, type_at);
+  if (type_word < lowest_type_ || type_word > highest_type_) return std::nullopt;
+  const auto index = types_.find(Address{type_word});
+  if (!index) return std::nullopt;
+  const PythonType& type = types_[*index];
+  const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
+  const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
+  if (!refcount.plausible || refcount.dead()) return std::nullopt;
+  // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons may well have
+  // so many references; nothing else in static data does.
+  const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
+  if (!refcount.immortal && !singleton && type.shape != Shape::long_int &&
+      refcount_word >= 0x10000 && reader_.memory().space().is_mapped(Address{refcount_word})) {
+    return std::nullopt;
+  }
+  const std::uint64_t need = type.shape == Shape::type ? layout_.type.struct_size
+                                                       : object_bytes(bytes, type, at);
+  if (need > bytes.size()) return std::nullopt;
+  ObjectVerdict verdict;
+  verdict.type = *index;
+  return verdict;
+}
+
+}  // namespace coreheap::census

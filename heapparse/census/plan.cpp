@@ -1,0 +1,182 @@
+#include "heapparse/census/plan.h"
+
+#include <algorithm>
+
+#include "heapparse/census/object_classifier.h"
+
+namespace coreheap::census {
+namespace {
+
+constexpr std::size_t kChunksPerPiece = 1 << 16;
+
+// Objects in the writable data of every module, in address order.
+std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl& job) {
+  std::vector<StaticObject> out;
+  if (sources.runtime == nullptr || sources.types == nullptr) return out;
+  ObjectClassifier classifier(sources.image.space, *sources.runtime, *sources.types);
+  std::vector<AddressRange> ranges;
+  for (const auto& module : sources.image.modules) {
+    ranges.insert(ranges.end(), module.data.begin(), module.data.end());
+  }
+  std::sort(ranges.begin(), ranges.end());
+  Address done;
+  for (AddressRange range : ranges) {
+    if (job.cancelled()) break;
+    range.begin = std::max(range.begin, done).aligned_up(8);
+    if (range.empty()) continue;
+    done = range.end;
+    Address at = range.begin;
+    while (at < range.end) {
+      const auto bytes = sources.image.space.bytes_up_to(at, range.end - at);
+      if (bytes.size() < 16) {
+        at = (at + 1).aligned_up(4096);
+        continue;
+      }
+      std::size_t offset = 0;
+      while (offset + 16 <= bytes.size()) {
+        const auto rest = bytes.subspan(offset);
+        const auto verdict = classifier.classify_static(rest, at + offset);
+        if (!verdict) {
+          offset += 8;
+          continue;
+        }
+        const auto& type = (*sources.types)[verdict->type];
+        const std::uint64_t size =
+            type.shape == python::Shape::type
+                ? sources.runtime->layout->type.struct_size
+                : std::max<std::uint64_t>(16, classifier.object_bytes(rest, type, at + offset));
+        out.push_back({at + offset, size, verdict->type});
+        offset += (size + 7) / 8 * 8;
+      }
+      at += bytes.size();
+      at = at.aligned_up(8);
+    }
+  }
+  return out;
+}
+
+}  // namespace
+
+bool is_int_block(const Sources& sources, const glibc::Chunk& chunk, std::uint64_t usable) {
+  if (sources.runtime == nullptr || sources.types == nullptr) return false;
+  const auto& traits = sources.runtime->layout->traits;
+  if (!traits.int_blocks || chunk.state != glibc::ChunkState::used) return false;
+  if (usable < traits.int_block_size || usable >= traits.int_block_size + 32) return false;
+  const auto bytes = sources.image.space.bytes(chunk.user(), traits.int_block_size);
+  if (bytes.empty()) return false;
+  std::uint64_t next = 0;
+  std::memcpy(&next, bytes.data(), 8);
+  if ((next & 7) != 0) return false;
+  bool any = false;
+  const std::uint64_t objects = (traits.int_block_size - kIntBlockHead) / kIntBlockObject;
+  std::uint64_t of_block = 0;
+  for (std::uint64_t i = 0; i < objects; ++i) {
+    std::uint64_t type_word = 0;
+    std::memcpy(&type_word, bytes.data() + kIntBlockHead + i * kIntBlockObject + 8, 8);
+    // A live slot has the type; a free one links to another slot, or ends the list.
+    const auto type = sources.types->find(Address{type_word});
+    if (type) {
+      const auto shape = (*sources.types)[*type].shape;
+      if (shape != python::Shape::int_2 && shape != python::Shape::float_number) return false;
+      if (any && type_word != of_block) return false;
+      of_block = type_word;
+      any = true;
+    } else if (type_word != 0 &&
+               ((type_word & 7) != 0 || !sources.image.space.is_mapped(Address{type_word}))) {
+      return false;
+    }
+  }
+  return any;
+}
+
+Result<Plan> make_plan(const Sources& sources, JobControl& job) {
+  Plan plan;
+  plan.statics = find_static_objects(sources, job);
+  if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
+
+  const auto& geometry = sources.pymalloc.geometry;
+  for (std::size_t a = 0; a < sources.pymalloc.arenas.size(); ++a) {
+    const auto& arena = sources.pymalloc.arenas[a];
+    Piece piece;
+    piece.kind = Piece::Kind::pymalloc_arena;
+    piece.first = a;
+    piece.range = arena.range;
+    // A row a pool slot that holds nothing, a row a carved block, a row a never-carved tail.
+    for_each_pool_slot(sources.pymalloc, arena, [&](Address slot, const pymalloc::Pool* pool) {
+      if (pool == nullptr) {
+        if (sources.image.space.presence(slot) == image::Presence::present) ++piece.row_count;
+        return;
+      }
+      const std::uint32_t fits =
+          (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) /
+          geometry.block_bytes(pool->size_class);
+      piece.row_count += pool->carved + (pool->carved < fits ? 1 : 0);
+    });
+    plan.pieces.push_back(piece);
+  }
+
+  for (std::size_t h = 0; h < sources.heaps.size(); ++h) {
+    const auto& heap = sources.heaps[h];
+    std::size_t segment = 0;
+    std::size_t i = 0;
+    while (i < heap.chunks.size()) {
+      if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
+      Piece piece;
+      piece.kind = Piece::Kind::chunks;
+      piece.heap = static_cast<std::uint32_t>(h);
+      piece.first = i;
+      const Address begin = heap.chunks[i].address;
+      while (segment < heap.segments.size() && heap.segments[segment].range.end <= begin) ++segment;
+      const Address limit = !heap.chunks[i].mmapped && segment < heap.segments.size()
+                                ? heap.segments[segment].range.end
+                                : begin + heap.chunks[i].size;
+      Address end = begin;
+      while (i < heap.chunks.size() && piece.count < kChunksPerPiece &&
+             heap.chunks[i].address < limit &&
+             heap.chunks[i].mmapped == heap.chunks[piece.first].mmapped) {
+        const auto& chunk = heap.chunks[i];
+        if (chunk.state != glibc::ChunkState::fencepost) {
+          piece.row_count += 1;
+          if (is_int_block(sources, chunk, heap.usable_size(chunk))) {
+            piece.row_count += (sources.runtime->layout->traits.int_block_size - kIntBlockHead) /
+                                   kIntBlockObject -
+                               1;
+          }
+        }
+        end = chunk.address + chunk.size;
+        ++piece.count;
+        ++i;
+      }
+      piece.range = {begin, end};
+      plan.pieces.push_back(piece);
+    }
+  }
+
+  // Static objects between other pieces: a piece a stretch that nothing else interrupts.
+  std::size_t s = 0;
+  while (s < plan.statics.size()) {
+    Piece piece;
+    piece.kind = Piece::Kind::statics;
+    piece.first = s;
+    const auto* module = sources.image.module_at(plan.statics[s].address);
+    std::size_t e = s;
+    while (e < plan.statics.size() && sources.image.module_at(plan.statics[e].address) == module) ++e;
+    piece.count = piece.row_count = e - s;
+    piece.range = {plan.statics[s].address, plan.statics[e - 1].address + plan.statics[e - 1].size};
+    plan.pieces.push_back(piece);
+    s = e;
+  }
+
+  std::sort(plan.pieces.begin(), plan.pieces.end(),
+            [](const Piece& a, const Piece& b) { return a.range.begin < b.range.begin; });
+  for (auto& piece : plan.pieces) {
+    piece.first_row = plan.row_count;
+    plan.row_count += piece.row_count;
+  }
+  if (plan.row_count >= 0xfffffff0ULL) {
+    return fail(ErrorCode::out_of_memory, "census", "more than four billion blocks");
+  }
+  return plan;
+}
+
+}  // namespace coreheap::census

@@ -1,0 +1,116 @@
+// Filling the row table: at known places in parallel, or one after the other.
+//
+// Invariant of what finish() gives: rows sorted by address. add() may come in any order; set() places must
+// already be in order.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <numeric>
+
+#include "heapparse/census/census.h"
+
+namespace coreheap::census {
+
+struct RowValue {
+  Address address;
+  std::uint64_t size = 0;
+  TypeId type = TypeId::none;
+  LabelId label = LabelId{0};
+  RowId owner = RowId::none;
+  State state = State::used;
+  Allocator allocator = Allocator::glibc;
+  std::uint8_t object_offset_words = 0;
+};
+
+class RowsBuilder {
+ public:
+  void resize(std::size_t n) {
+    rows_.address_.resize(n);
+    rows_.size_.resize(n);
+    rows_.type_.resize(n, index_of(TypeId::none));
+    rows_.label_.resize(n);
+    rows_.owner_.resize(n, index_of(RowId::none));
+    rows_.flags_.resize(n);
+    rows_.object_offset_.resize(n);
+  }
+  void set(std::size_t i, const RowValue& v) {
+    rows_.address_[i] = v.address.value;
+    rows_.size_[i] = v.size;
+    rows_.type_[i] = index_of(v.type);
+    rows_.label_[i] = index_of(v.label);
+    rows_.owner_[i] = index_of(v.owner);
+    rows_.flags_[i] = Rows::pack(v.state, v.allocator);
+    rows_.object_offset_[i] = v.object_offset_words;
+  }
+  void add(const RowValue& v) {
+    const std::size_t i = rows_.size();
+    resize(i + 1);
+    set(i, v);
+  }
+  RowId add(Address address, std::uint64_t size, TypeId type, LabelId label, RowId owner,
+            State state, Allocator allocator, std::uint8_t object_offset_words) {
+    const std::size_t i = rows_.size();
+    add(RowValue{address, size, type, label, owner, state, allocator, object_offset_words});
+    return RowId{static_cast<std::uint32_t>(i)};
+  }
+
+  const Rows& rows() const { return rows_; }
+
+  void relabel(RowId r, LabelId label) { rows_.label_[index_of(r)] = index_of(label); }
+  void set_state(RowId r, State state) {
+    rows_.flags_[index_of(r)] = Rows::pack(state, rows_.allocator(r));
+  }
+  void clear_object(RowId r) {
+    rows_.type_[index_of(r)] = index_of(TypeId::none);
+    rows_.object_offset_[index_of(r)] = 0;
+  }
+  void set_owner(RowId r, RowId owner) { rows_.owner_[index_of(r)] = index_of(owner); }
+
+  // Several workers may claim one buffer: the lowest row wins, whatever the order.
+  void claim(RowId r, RowId owner, LabelId label) {
+    std::atomic_ref<std::uint32_t> slot(rows_.owner_[index_of(r)]);
+    std::uint32_t current = slot.load(std::memory_order_relaxed);
+    while (index_of(owner) < current) {
+      if (slot.compare_exchange_weak(current, index_of(owner), std::memory_order_relaxed)) {
+        std::atomic_ref<std::uint32_t>(rows_.label_[index_of(r)])
+            .store(index_of(label), std::memory_order_relaxed);
+        return;
+      }
+    }
+  }
+
+  Rows finish() {
+    if (!std::is_sorted(rows_.address_.begin(), rows_.address_.end())) sort();
+    return std::move(rows_);
+  }
+
+ private:
+  void sort() {
+    std::vector<std::uint32_t> order(rows_.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return rows_.address_[a] < rows_.address_[b];
+    });
+    std::vector<std::uint32_t> place(order.size());
+    for (std::uint32_t i = 0; i < order.size(); ++i) place[order[i]] = i;
+    const auto permute = [&](auto& column) {
+      auto copy = column;
+      for (std::size_t i = 0; i < order.size(); ++i) column[i] = copy[order[i]];
+    };
+    permute(rows_.address_);
+    permute(rows_.size_);
+    permute(rows_.type_);
+    permute(rows_.label_);
+    permute(rows_.owner_);
+    permute(rows_.flags_);
+    permute(rows_.object_offset_);
+    for (auto& owner : rows_.owner_) {
+      if (owner < place.size()) owner = place[owner];
+    }
+  }
+
+  Rows rows_;
+};
+
+}  // namespace coreheap::census

@@ -1,0 +1,350 @@
+// Finds the CPython runtime of a target.
+//
+// The chain of evidence: (1) `type` is the object whose own type is itself; the size it declares for type
+// objects names the versions that are possible. (2) An interpreter state is where `modules`, `sysdict` and
+// `builtins` are dicts at the offsets of one of those versions, and a thread state points back to it.
+// (3) `_PyRuntime` holds that interpreter as head and main of its list, and from 3.13 on begins with a
+// cookie and its own offsets, whose word beats the table's. (4) sys.hexversion says the patch level.
+// Invariant: what is returned passed 1 and 2; 3 and 4 refine.
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <fmt/format.h>
+
+#include "cpython_layouts/hex_version.h"
+#include "heapparse/python/allocation_lookup.h"
+#include "heapparse/python/object_reader.h"
+#include "heapparse/python/runtime.h"
+#include "heapparse/python/scan_words.h"
+#include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/long_int.h"
+#include "heapparse/python/types/str.h"
+
+namespace coreheap::python {
+namespace {
+
+using layouts::Layout;
+
+constexpr std::size_t kMaxInterpreters = 4096;
+constexpr std::size_t kMaxThreads = 1 << 16;
+
+struct TypeOfTypes {
+  Address address;
+  std::uint64_t basicsize = 0;
+  std::int32_t module = -1;
+};
+
+// Every self-referencing type in the writable data of modules, module by module.
+std::vector<TypeOfTypes> find_type_of_types(const image::Image& image) {
+  // ob_type, tp_flags and tp_basicsize have stood at these places in every GIL build since 2.7.
+  const Layout& l = layouts::newest();
+  std::vector<TypeOfTypes> found;
+  const auto look = [&](AddressRange range, std::int32_t module) {
+    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+      const Address object = at - l.object.type.offset;
+      if (word != object.value) return true;
+      const auto flags = image.space.read<std::uint64_t>(object + l.type.flags.offset);
+      const auto basicsize = image.space.read<std::uint64_t>(object + l.type.basicsize.offset);
+      if (!flags || !basicsize) return true;
+      if ((*flags & l.traits.type_flags.type_subclass) == 0) return true;
+      if (layouts::candidates_by_type_basicsize(*basicsize).count == 0 &&
+          (*basicsize <= l.heap_type.struct_size || *basicsize > 4096 || *basicsize % 8 != 0)) {
+        return true;
+      }
+      found.push_back({object, *basicsize, module});
+      return true;
+    });
+  };
+  for (std::size_t m = 0; m < image.modules.size(); ++m) {
+    for (const AddressRange& range : image.modules[m].data) {
+      look(range, static_cast<std::int32_t>(m));
+    }
+  }
+  if (!found.empty()) return found;
+  // No module lists it (headers missing): any writable private memory of modest size.
+  for (const auto& mapping : image.mappings) {
+    if (mapping.writable && !mapping.shared && mapping.range.size() <= (64U << 20)) {
+      look(mapping.range, mapping.module);
+    }
+  }
+  return found;
+}
+
+bool is_dict(ObjectReader& reader, Address object, Address type_type) {
+  const auto type = reader.type_of(object);
+  if (!type || !type->is_aligned(8)) return false;
+  if ((reader.type_flags(*type) & reader.traits().type_flags.dict_subclass) == 0) return false;
+  return reader.type_of(*type) == type_type;
+}
+
+// Does an interpreter state lie at `a`?
+bool is_interpreter(ObjectReader& reader, Address a, Address type_type) {
+  if (!a.is_aligned(8)) return false;
+  const auto& f = reader.layout().interpreter;
+  const auto modules = reader.pointer(a, f.modules);
+  if (!modules || !modules->is_aligned(8) || !is_dict(reader, *modules, type_type)) return false;
+  for (const auto& field : {f.sysdict, f.builtins}) {
+    const auto dict = reader.pointer(a, field);
+    if (!dict || !is_dict(reader, *dict, type_type)) return false;
+  }
+  // A thread state that belongs to it, unless every thread is gone.
+  const auto thread = reader.pointer(a, f.threads_head);
+  return !thread || reader.pointer(*thread, reader.layout().thread_state.interp) == a;
+}
+
+std::vector<AddressRange> search_ranges(const image::Image& image, std::int32_t module,
+                                        Address near) {
+  if (module >= 0) return image.modules[static_cast<std::size_t>(module)].data;
+  std::vector<AddressRange> out;
+  if (const auto* mapping = image.mapping_at(near)) out.push_back(mapping->range);
+  return out;
+}
+
+// A pointer to an interpreter state in the module's data, for one layout.
+std::optional<Address> find_interpreter(const image::Image& image, const Layout& layout,
+                                        const TypeOfTypes& type) {
+  ObjectReader reader(image.space, layout);
+  std::optional<Address> found;
+  for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
+    scan_words(image.space, range, [&](Address, std::uint64_t word) {
+      if (word < 4096 || (word & 7) != 0) return true;
+      if (!is_interpreter(reader, Address{word}, type.address)) return true;
+      found = Address{word};
+      return false;
+    });
+    if (found) break;
+  }
+  return found;
+}
+
+// `_PyRuntime` by its cookie; the bytes are in the runtime's own first member since 3.13.
+std::optional<Address> find_cookie(const image::Image& image, const TypeOfTypes& type) {
+  static constexpr std::array<char, 8> kCookie = {'x', 'd', 'e', 'b', 'u', 'g', 'p', 'y'};
+  std::uint64_t cookie = 0;
+  std::memcpy(&cookie, kCookie.data(), 8);
+  std::optional<Address> found;
+  for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
+    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+      if (word != cookie) return true;
+      found = at;
+      return false;
+    });
+    if (found) break;
+  }
+  return found;
+}
+
+// `_PyRuntime` by structure: two words at the table's distance that both name the interpreter.
+std::optional<Address> find_runtime_struct(const image::Image& image, const Layout& layout,
+                                           const TypeOfTypes& type, Address interpreter) {
+  const auto& f = layout.runtime;
+  if (!f.present() || !f.interpreters_head.present()) return std::nullopt;
+  std::optional<Address> found;
+  for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
+    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+      if (word == 0) return true;
+      const Address runtime = at - f.interpreters_head.offset;
+      // Head is the newest interpreter, main the oldest: at least main must be ours or be reached.
+      const auto main = image.space.read_address(runtime + f.interpreters_main.offset);
+      if (!main || *main != interpreter) return true;
+      Address walk{word};
+      for (std::size_t i = 0; i < kMaxInterpreters && walk; ++i) {
+        if (walk == *main) {
+          found = runtime;
+          return false;
+        }
+        walk = image.space.read_address(walk + layout.interpreter.next.offset)
+                   .value_or(Address{});
+      }
+      return true;
+    });
+    if (found) break;
+  }
+  return found;
+}
+
+void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
+  const auto& f = reader.layout().interpreter;
+  Address at = head;
+  for (std::size_t i = 0; at && i < kMaxInterpreters; ++i) {
+    if (!is_interpreter(reader, at, out.type_type)) {
+      out.findings.push_back({at, "interpreter list broken", "no interpreter state there",
+                              Severity::warning});
+      break;
+    }
+    Interpreter interpreter;
+    interpreter.address = at;
+    interpreter.id = reader.word(at, f.id).value_or(i);
+    interpreter.modules = reader.pointer(at, f.modules).value_or(Address{});
+    interpreter.sysdict = reader.pointer(at, f.sysdict).value_or(Address{});
+    interpreter.builtins = reader.pointer(at, f.builtins).value_or(Address{});
+    Address thread = reader.pointer(at, f.threads_head).value_or(Address{});
+    for (std::size_t t = 0; thread && t < kMaxThreads; ++t) {
+      if (reader.pointer(thread, reader.layout().thread_state.interp) != at) break;
+      interpreter.thread_states.push_back(thread);
+      thread = reader.pointer(thread, reader.layout().thread_state.next).value_or(Address{});
+    }
+    out.interpreters.push_back(std::move(interpreter));
+    at = reader.pointer(at, f.next).value_or(Address{});
+  }
+  // Newest first in the target; the main interpreter first in ours.
+  std::reverse(out.interpreters.begin(), out.interpreters.end());
+}
+
+// GC head and debug prefix: how far the modules dict lies behind the start of its allocation.
+void measure_heads(ObjectReader& reader, Runtime& out,
+                   const std::vector<glibc::MallocHeap>& heaps,
+                   const pymalloc::PymallocHeap& pymalloc) {
+  const auto& choices = reader.traits().gc_head_sizes;
+  out.gc_head_bytes = choices.empty() ? 0 : choices.front();
+  for (const auto& interpreter : out.interpreters) {
+    for (const Address dict : {interpreter.modules, interpreter.sysdict, interpreter.builtins}) {
+      const auto allocation = allocation_holding(heaps, pymalloc, dict);
+      if (!allocation) continue;
+      const std::uint64_t offset = dict - allocation->start;
+      for (const std::uint32_t head : choices) {
+        for (const std::uint32_t prefix : {0U, 16U}) {
+          if (offset != std::uint64_t{head} + prefix) continue;
+          out.gc_head_bytes = head;
+          out.debug_prefix_bytes = prefix;
+          out.evidence.push_back(
+              {"object head",
+               fmt::format("dict at {:#x} lies {} bytes into its allocation: GC head {}{}",
+                           dict.value, offset, head,
+                           prefix != 0 ? ", debug hooks 16" : ""),
+               Evidence::Strength::certain});
+          return;
+        }
+      }
+    }
+  }
+  out.evidence.push_back({"object head", "no dict lies in a known allocation: the table's size",
+                          Evidence::Strength::guess});
+}
+
+}  // namespace
+
+Result<std::optional<Runtime>> find_runtime(const image::Image& image,
+                                            const image::Symbols& symbols,
+                                            const std::vector<glibc::MallocHeap>& heaps,
+                                            const pymalloc::PymallocHeap& pymalloc,
+                                            JobControl& job) {
+  job.begin_step("finding Python", 0);
+  for (const TypeOfTypes& type : find_type_of_types(image)) {
+    if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
+    Runtime out;
+    out.type_type = type.address;
+    out.module = type.module;
+    const std::string module_name =
+        type.module >= 0 ? image.modules[static_cast<std::size_t>(type.module)].path : "memory";
+
+    // Candidates in the order of likelihood; the cookie, where there is one, names the very version.
+    std::vector<const Layout*> candidates;
+    std::optional<std::uint64_t> hexversion;
+    const auto cookie = find_cookie(image, type);
+    if (cookie) {
+      const auto hex = image.space.read<std::uint64_t>(*cookie + 8);
+      const auto free_threaded = image.space.read<std::uint64_t>(*cookie + 16);
+      const auto size = image.space.read<std::uint64_t>(*cookie + 24);
+      if (hex && free_threaded && size) {
+        hexversion = *hex;
+        const auto version = layouts::version_from_hex(*hex, *free_threaded != 0);
+        if (const Layout* l = layouts::find(version, *size)) candidates.push_back(l);
+      }
+    }
+    for (const Layout* l : layouts::candidates_by_type_basicsize(type.basicsize)) {
+      if (std::find(candidates.begin(), candidates.end(), l) == candidates.end()) {
+        candidates.push_back(l);
+      }
+    }
+    const bool unknown_size = candidates.empty();
+    if (unknown_size) candidates.push_back(&layouts::newest());
+
+    std::optional<Address> interpreter;
+    for (const Layout* l : candidates) {
+      interpreter = find_interpreter(image, *l, type);
+      if (interpreter) {
+        out.layout = l;
+        break;
+      }
+    }
+    if (!interpreter) continue;  // a type object of something else, or not yet initialised
+    out.best_effort = unknown_size;
+
+    ObjectReader reader(image.space, *out.layout);
+    out.evidence.push_back(
+        {"PyType_Type",
+         fmt::format("refers to itself at {:#x} in {}, types are {} bytes", type.address.value,
+                     module_name, type.basicsize),
+         Evidence::Strength::certain});
+
+    Address head = *interpreter;
+    if (out.layout->traits.has_pyruntime) {
+      out.runtime = cookie ? cookie
+                           : find_runtime_struct(image, *out.layout, type, *interpreter);
+      if (!out.runtime) {
+        // The pointer that was met first may be another interpreter than the main one.
+        for (Address at = *interpreter; at;) {
+          out.runtime = find_runtime_struct(image, *out.layout, type, at);
+          if (out.runtime) break;
+          const auto next = reader.pointer(at, out.layout->interpreter.next);
+          if (!next || *next == *interpreter) break;
+          at = *next;
+        }
+      }
+      if (out.runtime) {
+        out.evidence.push_back({"_PyRuntime",
+                                fmt::format("{} at {:#x}",
+                                            cookie ? "cookie xdebugpy" : "interpreter list",
+                                            out.runtime->value),
+                                Evidence::Strength::certain});
+        if (const auto h = reader.pointer(*out.runtime, out.layout->runtime.interpreters_head)) {
+          if (is_interpreter(reader, *h, type.address)) head = *h;
+        }
+      }
+    }
+    collect_interpreters(reader, out, head);
+    if (out.interpreters.empty()) continue;
+    measure_heads(reader, out, heaps, pymalloc);
+
+    // sys.hexversion, which every version has.
+    if (!hexversion) {
+      const auto object = dict_lookup(reader, out.interpreters.front().sysdict, "hexversion");
+      if (object) {
+        const auto value = out.layout->int_object.present() && !out.layout->str_compact.present()
+                               ? reader.signed_word(*object, out.layout->int_object.value)
+                               : long_value(reader, *object);
+        if (value && *value > 0) hexversion = static_cast<std::uint64_t>(*value);
+      }
+    }
+    if (hexversion) {
+      out.version_text = layouts::text_from_hex(*hexversion);
+      const auto version =
+          layouts::version_from_hex(*hexversion, out.layout->version.free_threaded);
+      if (const Layout* l = layouts::find(version); l == nullptr) {
+        out.best_effort = true;  // newer than every table
+      } else if (!cookie || !layouts::same_release(version, out.layout->version)) {
+        // The patch level's own variant, if it fits what lies there.
+        ObjectReader check(image.space, *l);
+        if (is_interpreter(check, head, type.address)) out.layout = l;
+      }
+      out.evidence.push_back(
+          {"version", fmt::format("{} from {}, table {}", out.version_text,
+                                  cookie ? "_PyRuntime" : "sys.hexversion", out.layout->name),
+           Evidence::Strength::certain});
+    } else {
+      out.version_text = std::string(out.layout->name);
+      out.evidence.push_back({"version", "sys.hexversion out of reach: as the layout says",
+                              Evidence::Strength::probable});
+    }
+    for (const auto& symbol : symbols.find("PyType_Type")) {
+      out.evidence.push_back({"symbol PyType_Type",
+                              symbol.address == out.type_type ? "agrees" : "is elsewhere",
+                              Evidence::Strength::certain});
+    }
+    return std::optional<Runtime>(std::move(out));
+  }
+  return std::optional<Runtime>();
+}
+
+}  // namespace coreheap::python

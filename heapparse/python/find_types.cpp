@@ -1,0 +1,202 @@
+// Finds every type object: static ones in the writable data of modules, heap types in malloc chunks
+// (a heap type has over 800 bytes, so it never lies in a pymalloc pool).
+//
+// A type is an object whose own type is a type; metatypes are types with the type-subclass flag. The search
+// runs to a fixed point over metatypes: `type` first, then the metatypes it finds, and so on.
+#include <algorithm>
+#include <fmt/format.h>
+#include <unordered_set>
+
+#include "heapparse/python/object_reader.h"
+#include "heapparse/python/scan_words.h"
+#include "heapparse/python/type_names.h"
+#include "heapparse/python/type_table.h"
+#include "heapparse/python/types/type_object.h"
+
+namespace coreheap::python {
+namespace {
+
+constexpr std::size_t kMaxBases = 256;
+
+struct Candidate {
+  Address address;
+  Address metatype;
+};
+
+// Objects in data segments and big chunks whose type word is one of `metatypes`.
+std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime,
+                               const std::vector<glibc::MallocHeap>& heaps,
+                               const std::unordered_set<Address>& metatypes) {
+  const auto& layout = *runtime.layout;
+  const std::uint32_t type_at = layout.object.type.offset;
+  std::vector<Candidate> found;
+  const auto scan = [&](AddressRange range) {
+    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+      if (metatypes.contains(Address{word})) found.push_back({at - type_at, Address{word}});
+      return true;
+    });
+  };
+  bool module_data = false;
+  for (const auto& module : image.modules) {
+    for (const AddressRange& range : module.data) {
+      scan(range);
+      if (range.contains(runtime.type_type)) module_data = true;
+    }
+  }
+  if (!module_data) {
+    if (const auto* mapping = image.mapping_at(runtime.type_type)) scan(mapping->range);
+  }
+  image::Reader reader(image.space);
+  const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_prefix_bytes;
+  for (const auto& heap : heaps) {
+    for (const auto& chunk : heap.chunks) {
+      if (chunk.state != glibc::ChunkState::used || chunk.size < layout.type.struct_size) continue;
+      const Address object = chunk.user() + head;
+      const auto word = reader.read<std::uint64_t>(object + type_at);
+      if (word && metatypes.contains(Address{*word})) found.push_back({object, Address{*word}});
+    }
+  }
+  return found;
+}
+
+Shape shape_of_name(std::string_view name) {
+  static const std::unordered_map<std::string_view, Shape> kShapes = {
+      {"float", Shape::float_number},
+      {"set", Shape::set},
+      {"frozenset", Shape::set},
+      {"code", Shape::code},
+      {"frame", Shape::frame},
+      {"generator", Shape::generator},
+      {"coroutine", Shape::generator},
+      {"async_generator", Shape::generator},
+      {"bytearray", Shape::bytearray},
+      {"function", Shape::function},
+      {"module", Shape::module},
+      {"collections.deque", Shape::deque},
+      {"collections.OrderedDict", Shape::odict},
+      {"array.array", Shape::array},
+      {"instance", Shape::instance_2},
+  };
+  const auto it = kShapes.find(name);
+  return it == kShapes.end() ? Shape::plain : it->second;
+}
+
+Shape shape_of_flags(const layouts::Traits& traits, std::uint64_t flags) {
+  const auto& f = traits.type_flags;
+  if ((flags & f.type_subclass) != 0) return Shape::type;
+  if ((flags & f.small_int_subclass) != 0) return Shape::int_2;
+  if ((flags & f.long_subclass) != 0) return Shape::long_int;
+  if ((flags & f.list_subclass) != 0) return Shape::list;
+  if ((flags & f.tuple_subclass) != 0) return Shape::tuple;
+  if ((flags & f.bytes_subclass) != 0) return Shape::bytes;
+  if ((flags & f.str_subclass) != 0) return traits.unicode_compact ? Shape::str : Shape::unicode_2;
+  if ((flags & f.dict_subclass) != 0) return Shape::dict;
+  return Shape::plain;
+}
+
+}  // namespace
+
+void TypeTable::build(std::vector<PythonType> types) {
+  types_ = std::move(types);
+  std::sort(types_.begin(), types_.end(),
+            [](const PythonType& a, const PythonType& b) { return a.address < b.address; });
+  std::size_t capacity = 16;
+  unsigned bits = 4;
+  while (capacity < types_.size() * 4) {
+    capacity *= 2;
+    ++bits;
+  }
+  slots_.assign(capacity, Slot{});
+  mask_ = capacity - 1;
+  shift_ = 64 - bits;
+  for (std::uint32_t i = 0; i < types_.size(); ++i) {
+    std::size_t slot = std::hash<Address>{}(types_[i].address) >> shift_;
+    while (slots_[slot].index != kEmpty) slot = (slot + 1) & mask_;
+    slots_[slot] = {types_[i].address, i};
+  }
+}
+
+Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
+                             const std::vector<glibc::MallocHeap>& heaps,
+                             const pymalloc::PymallocHeap&, JobControl& job) {
+  job.begin_step("finding types", 0);
+  ObjectReader reader(image.space, *runtime.layout);
+  const auto& traits = runtime.layout->traits;
+
+  // Fixed point over metatypes; each round can only add.
+  std::unordered_set<Address> metatypes{runtime.type_type};
+  std::unordered_map<Address, TypeView> views;
+  for (std::size_t round = 0; round < 16; ++round) {
+    if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
+    const std::size_t known = metatypes.size();
+    for (const Candidate& c : collect(image, runtime, heaps, metatypes)) {
+      if (views.contains(c.address)) continue;
+      const auto view = view_type(reader, c.address);
+      const auto header = reader.header(c.address);
+      if (!view || !header || !view->ready || !header->refcount.plausible ||
+          header->refcount.dead()) {
+        continue;
+      }
+      views.emplace(c.address, *view);
+      if ((view->flags & traits.type_flags.type_subclass) != 0) metatypes.insert(c.address);
+    }
+    if (metatypes.size() == known) break;
+  }
+  // The base chain must stay inside the set and end at the one type without a base.
+  Address object_type;
+  if (const auto it = views.find(runtime.type_type); it != views.end()) object_type = it->second.base;
+  const auto chain_ends = [&](const TypeView& start) {
+    const TypeView* at = &start;
+    for (std::size_t i = 0; i < kMaxBases; ++i) {
+      if (!at->base) return at->address == object_type;
+      const auto it = views.find(at->base);
+      if (it == views.end()) return false;
+      at = &it->second;
+    }
+    return false;
+  };
+  const auto names = names_in_modules(reader, runtime);
+  std::vector<PythonType> types;
+  types.reserve(views.size());
+  for (const auto& [address, view] : views) {
+    if (!chain_ends(view)) continue;
+    PythonType t;
+    t.address = address;
+    t.metatype = view.metatype;
+    t.base = view.base;
+    t.flags = view.flags;
+    t.basicsize = static_cast<std::uint32_t>(view.basicsize);
+    t.itemsize = static_cast<std::uint32_t>(view.itemsize);
+    t.dictoffset = view.dictoffset;
+    t.weaklistoffset = view.weaklistoffset;
+    t.is_static = !view.heap_type;
+    t.is_gc = (view.flags & traits.type_flags.have_gc) != 0;
+    if (t.is_gc) t.preheader = runtime.gc_head_bytes;
+    if ((view.flags & traits.preheader_flags) != 0) t.preheader += traits.preheader_size;
+    auto name = type_name(reader, view, names);
+    t.name = std::move(name.text);
+    t.name_from_heap = name.from_heap;
+    types.push_back(std::move(t));
+  }
+  // Shapes: by flag, else by the nearest base whose name is known.
+  std::unordered_map<Address, const PythonType*> by_address;
+  for (const auto& t : types) by_address.emplace(t.address, &t);
+  for (auto& t : types) {
+    t.shape = shape_of_flags(traits, t.flags);
+    if (t.shape != Shape::plain && t.shape != Shape::dict) continue;
+    const PythonType* at = &t;
+    for (std::size_t i = 0; i < kMaxBases && at != nullptr; ++i) {
+      if (const Shape s = shape_of_name(at->name); s != Shape::plain) {
+        t.shape = s;
+        break;
+      }
+      const auto it = by_address.find(at->base);
+      at = it == by_address.end() ? nullptr : it->second;
+    }
+  }
+  TypeTable table;
+  table.build(std::move(types));
+  return table;
+}
+
+}  // namespace coreheap::python

@@ -1,0 +1,106 @@
+// Where names come from: a heap type's __module__ and __qualname__ are str objects in the heap; a static
+// type's is one C string "module.name" in read-only data, which cores as a rule do not hold. Then the key
+// under which a module's dict has the type serves.
+#include "heapparse/python/type_names.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/str.h"
+
+namespace coreheap::python {
+namespace {
+
+constexpr std::size_t kMaxName = 512;
+
+bool is_builtins(std::string_view module) {
+  return module == "builtins" || module == "__builtin__" || module == "exceptions";
+}
+
+std::string join(std::string_view module, std::string_view name) {
+  if (module.empty() || is_builtins(module)) return std::string(name);
+  std::string out(module);
+  out += '.';
+  out += name;
+  return out;
+}
+
+// A name is printable text; damaged memory is not.
+bool is_sane(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return static_cast<unsigned char>(c) >= 0x20 && c != 0x7f;
+  });
+}
+
+}  // namespace
+
+std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
+                                                          const Runtime& runtime) {
+  std::unordered_map<Address, std::string> names;
+  const auto& flags = reader.traits().type_flags;
+  const auto add_module = [&](std::string_view module, Address dict) {
+    const auto view = view_dict(reader, dict);
+    if (!view) return;
+    for_each_item(reader, *view, [&](Address key, Address value) {
+      const auto type = reader.type_of(value);
+      if (!type || (reader.type_flags(*type) & flags.type_subclass) == 0) return true;
+      if (names.contains(value)) return true;
+      if (const auto text = name_text(reader, key, kMaxName); text && is_sane(*text)) {
+        names.emplace(value, join(module, *text));
+      }
+      return true;
+    });
+  };
+  for (const auto& interpreter : runtime.interpreters) {
+    if (interpreter.builtins) add_module("builtins", interpreter.builtins);
+    const auto modules = view_dict(reader, interpreter.modules);
+    if (!modules) continue;
+    for_each_item(reader, *modules, [&](Address key, Address module) {
+      const auto name = name_text(reader, key, kMaxName);
+      const auto dict = reader.pointer(module, reader.layout().module.dict);
+      if (name && dict && reader.is_instance_of(*dict, flags.dict_subclass)) {
+        add_module(*name, *dict);
+      }
+      return true;
+    });
+  }
+  return names;
+}
+
+TypeName type_name(ObjectReader& reader, const TypeView& type,
+                   const std::unordered_map<Address, std::string>& names_in_modules) {
+  const auto c_name = reader.memory().space().read_c_string(type.name, kMaxName);
+  if (type.heap_type) {
+    std::string qualname;
+    if (const auto object = heap_type_name(reader, type.address)) {
+      qualname = name_text(reader, *object, kMaxName).value_or("");
+    }
+    if (!is_sane(qualname) && c_name) qualname = *c_name;
+    if (is_sane(qualname)) {
+      std::string module;
+      if (type.dict) {
+        if (const auto object = dict_lookup(reader, type.dict, "__module__")) {
+          module = name_text(reader, *object, kMaxName).value_or("");
+        }
+      }
+      return {join(module, qualname), false};
+    }
+  } else if (c_name && is_sane(*c_name)) {
+    const auto dot = c_name->rfind('.');
+    if (dot == std::string::npos) return {*c_name, false};
+    return {join(std::string_view(*c_name).substr(0, dot),
+                 std::string_view(*c_name).substr(dot + 1)),
+            false};
+  }
+  if (const auto it = names_in_modules.find(type.address); it != names_in_modules.end()) {
+    return {it->second, true};
+  }
+  // An address is a name nobody can take for another's.
+  char text[32];
+  std::snprintf(text, sizeof text, "<type at %#llx>",
+                static_cast<unsigned long long>(type.address.value));
+  return {text, true};
+}
+
+}  // namespace coreheap::python

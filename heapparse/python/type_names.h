@@ -1,0 +1,25 @@
+// Full names of types: module.qualname, bare for builtins, as the interpreter itself would say.
+#pragma once
+
+#include <string>
+#include <unordered_map>
+
+#include "heapparse/python/object_reader.h"
+#include "heapparse/python/runtime.h"
+#include "heapparse/python/types/type_object.h"
+
+namespace coreheap::python {
+
+// Types by the name they have in `builtins` and in the modules of sys.modules, for when the C strings of
+// static types are out of reach (kernel cores hold no read-only data).
+std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
+                                                          const Runtime& runtime);
+
+struct TypeName {
+  std::string text;
+  bool from_heap = false;
+};
+TypeName type_name(ObjectReader& reader, const TypeView& type,
+                   const std::unordered_map<Address, std::string>& names_in_modules);
+
+}  // namespace coreheap::python

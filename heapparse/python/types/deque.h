@@ -1,0 +1,52 @@
+// The view of collections.deque: a chain of blocks of 62 or 64 items.
+#pragma once
+
+#include <optional>
+
+#include "heapparse/python/object_reader.h"
+
+namespace coreheap::python {
+
+struct DequeView {
+  Address left_block;
+  Address right_block;
+  std::uint64_t left_index = 0;
+  std::uint64_t right_index = 0;
+  std::uint64_t size = 0;
+  Address spare_blocks;  // array of pointers inside the object; 0 where spares are static
+  std::uint64_t spare_count = 0;
+};
+
+inline std::optional<DequeView> view_deque(ObjectReader& reader, Address deque) {
+  const auto& f = reader.layout().deque;
+  const auto left = reader.pointer(deque, f.left_block);
+  const auto right = reader.pointer(deque, f.right_block);
+  const auto size = reader.word(deque, f.size);
+  const auto left_index = reader.word(deque, f.left_index);
+  const auto right_index = reader.word(deque, f.right_index);
+  if (!left || !right || !size || !left_index || !right_index) return std::nullopt;
+  if (*size >= (std::uint64_t{1} << 48)) return std::nullopt;
+  DequeView v{*left, *right, *left_index, *right_index, *size, {}, 0};
+  if (f.free_blocks.present()) {
+    v.spare_count = reader.word(deque, f.num_free_blocks).value_or(0);
+    if (v.spare_count > 16) v.spare_count = 0;
+    v.spare_blocks = deque + f.free_blocks.offset;
+  }
+  return v;
+}
+
+// Calls visit(block) for each block from left to right; bounded by the number of items.
+template <class Visit>
+void for_each_block(ObjectReader& reader, const DequeView& deque, Visit&& visit) {
+  Address block = deque.left_block;
+  const std::uint64_t limit = deque.size / 32 + 2;
+  for (std::uint64_t i = 0; i < limit; ++i) {
+    visit(block);
+    if (block == deque.right_block) return;
+    const auto next = reader.pointer(block, reader.layout().deque_block.right_link);
+    if (!next) return;
+    block = *next;
+  }
+}
+
+}  // namespace coreheap::python

@@ -1,0 +1,57 @@
+// The view of an instance's attribute storage that lies in front of the object: managed dict words.
+#pragma once
+
+#include <optional>
+
+#include "heapparse/python/object_reader.h"
+
+namespace coreheap::python {
+
+struct ManagedAttributes {
+  Address dict;          // materialised dict, 0 when there is none
+  Address values_block;  // start of the separate values allocation, 0 when none or inline
+};
+
+// Only for types with the managed-dict flag.
+inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object) {
+  const auto word_at = [&](std::uint64_t back) {
+    return reader.memory().read<std::uint64_t>(object - back).value_or(0);
+  };
+  ManagedAttributes out;
+  std::uint64_t values = 0;
+  switch (reader.traits().managed_dict) {
+    case layouts::ManagedDict::kNone:
+      return out;
+    case layouts::ManagedDict::kValuesAndDict:
+      values = word_at(32);
+      out.dict = Address{word_at(24)};
+      break;
+    case layouts::ManagedDict::kTagged: {
+      const std::uint64_t word = word_at(24);
+      if ((word & 1) != 0) {
+        values = word + 1;  // stored as pointer - 1
+      } else {
+        out.dict = Address{word};
+      }
+      break;
+    }
+    case layouts::ManagedDict::kDictOnly:
+      out.dict = Address{word_at(24)};
+      break;
+  }
+  if (values != 0 && reader.traits().values_have_prefix) {
+    const auto prefix = reader.memory().read<std::uint8_t>(Address{values - 1});
+    if (prefix) out.values_block = Address{values - *prefix};
+  }
+  return out;
+}
+
+// Where a split dict's values allocation starts, given the words the dict points to.
+inline std::optional<Address> values_block(ObjectReader& reader, Address values) {
+  if (!reader.traits().values_have_prefix) return values;
+  const auto prefix = reader.memory().read<std::uint8_t>(values - 1);
+  if (!prefix) return std::nullopt;
+  return values - *prefix;
+}
+
+}  // namespace coreheap::python

@@ -1,0 +1,65 @@
+// The view of type objects: what instances look like, names, and where a static type's dict went.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "heapparse/python/object_reader.h"
+
+namespace coreheap::python {
+
+struct TypeView {
+  Address address;
+  Address metatype;
+  Address base;        // 0 for `object`
+  Address name;        // tp_name, a C string
+  Address dict;        // tp_dict; 0 for static types where the interpreter keeps it
+  std::uint64_t flags = 0;
+  std::uint64_t basicsize = 0;
+  std::uint64_t itemsize = 0;
+  std::int64_t dictoffset = 0;
+  std::int64_t weaklistoffset = 0;
+  std::uint64_t subclasses = 0;  // pointer, or index + 1 of a static type's state
+  bool heap_type = false;
+  bool ready = false;
+};
+
+inline std::optional<TypeView> view_type(ObjectReader& reader, Address object) {
+  const auto& f = reader.layout().type;
+  const auto metatype = reader.type_of(object);
+  const auto flags = reader.word(object, f.flags);
+  const auto basicsize = reader.word(object, f.basicsize);
+  const auto itemsize = reader.word(object, f.itemsize);
+  if (!metatype || !flags || !basicsize || !itemsize) return std::nullopt;
+  // A type never asks for more than 1 GiB an instance or an item; words of other data do.
+  if (*basicsize >= (1U << 30) || *itemsize >= (1U << 30)) return std::nullopt;
+  TypeView v;
+  v.address = object;
+  v.metatype = *metatype;
+  v.flags = *flags;
+  v.basicsize = *basicsize;
+  v.itemsize = *itemsize;
+  v.base = Address{reader.word(object, f.base).value_or(0)};
+  v.name = Address{reader.word(object, f.name).value_or(0)};
+  v.dict = Address{reader.word(object, f.dict).value_or(0)};
+  v.dictoffset = static_cast<std::int64_t>(reader.word(object, f.dictoffset).value_or(0));
+  v.weaklistoffset = static_cast<std::int64_t>(reader.word(object, f.weaklistoffset).value_or(0));
+  v.subclasses = reader.word(object, f.subclasses).value_or(0);
+  v.heap_type = (*flags & reader.traits().type_flags.heap_type) != 0;
+  v.ready = (*flags & reader.traits().type_flags.ready) != 0;
+  return v;
+}
+
+// ht_name / ht_qualname as objects; only for heap types.
+inline std::optional<Address> heap_type_name(ObjectReader& reader, Address type) {
+  const auto& f = reader.layout().heap_type;
+  const bool qualified = reader.traits().heap_type_name == layouts::HeapTypeName::kQualname;
+  return reader.pointer(type, qualified ? f.qualname : f.name);
+}
+
+// Key table that instances share; 0 when the class has none.
+inline std::optional<Address> cached_keys(ObjectReader& reader, Address type) {
+  return reader.pointer(type, reader.layout().heap_type.cached_keys);
+}
+
+}  // namespace coreheap::python

@@ -1,0 +1,74 @@
+#include "heapparse/snapshot/snapshot.h"
+
+#include "heapparse/census/build.h"
+
+namespace coreheap {
+
+Snapshot::Snapshot(image::Image image, SnapshotOptions options)
+    : image_(std::move(image)), options_(options) {}
+
+const image::Symbols& Snapshot::symbols() {
+  if (!symbols_) symbols_ = options_.use_symbols ? image::load_symbols(image_) : image::Symbols{};
+  return *symbols_;
+}
+
+Result<const pymalloc::PymallocHeap*> Snapshot::pymalloc(JobControl& job) {
+  if (!pymalloc_) {
+    auto found = pymalloc::find_heap(image_, symbols(), job);
+    if (!found) return std::unexpected(found.error());
+    pymalloc_ = std::move(*found);
+  }
+  return &*pymalloc_;
+}
+
+Result<const std::vector<glibc::MallocHeap>*> Snapshot::heaps(JobControl& job) {
+  if (!heaps_) {
+    auto pools = pymalloc(job);
+    if (!pools) return std::unexpected(pools.error());
+    std::vector<AddressRange> exclude;
+    for (const auto& arena : (*pools)->arenas) exclude.push_back(arena.range);
+    auto found = glibc::find_heaps(image_, symbols(), exclude, job);
+    if (!found) return std::unexpected(found.error());
+    heaps_ = std::move(*found);
+  }
+  return &*heaps_;
+}
+
+Result<const python::Runtime*> Snapshot::runtime(JobControl& job) {
+  if (!runtime_searched_) {
+    auto malloc_heaps = heaps(job);
+    if (!malloc_heaps) return std::unexpected(malloc_heaps.error());
+    auto found = python::find_runtime(image_, symbols(), **malloc_heaps, *pymalloc_, job);
+    if (!found) return std::unexpected(found.error());
+    runtime_ = std::move(*found);
+    runtime_searched_ = true;
+  }
+  return runtime_ ? &*runtime_ : nullptr;
+}
+
+Result<const python::TypeTable*> Snapshot::types(JobControl& job) {
+  auto found_runtime = runtime(job);
+  if (!found_runtime) return std::unexpected(found_runtime.error());
+  if (*found_runtime == nullptr) return nullptr;
+  if (!types_) {
+    auto found = python::find_types(image_, **found_runtime, *heaps_, *pymalloc_, job);
+    if (!found) return std::unexpected(found.error());
+    types_ = std::move(*found);
+  }
+  return &*types_;
+}
+
+Result<const census::Census*> Snapshot::census(JobControl& job) {
+  if (!census_) {
+    auto table = types(job);
+    if (!table) return std::unexpected(table.error());
+    const census::Sources sources{image_,    symbols(), *heaps_,
+                                  *pymalloc_, runtime_ ? &*runtime_ : nullptr, *table};
+    auto built = census::build(sources, job);
+    if (!built) return std::unexpected(built.error());
+    census_ = std::make_unique<census::Census>(std::move(*built));
+  }
+  return census_.get();
+}
+
+}  // namespace coreheap

@@ -904,6 +904,54 @@ struct Structs {
   };
   ElementExtra element_extra;
 
+  struct Pickler : Struct {  // PicklerObject, Picklerobject
+    Field memo, output_buffer, output_len, max_output_len, fast_memo;
+    friend constexpr bool operator==(const Pickler&, const Pickler&) = default;
+  };
+  Pickler pickler;
+
+  // A block of the pickler's, with its table in another.
+  struct PicklerMemo : Struct {  // PyMemoTable
+    Field mask, used, allocated, table;
+    friend constexpr bool operator==(const PicklerMemo&, const PicklerMemo&) = default;
+  };
+  PicklerMemo pickler_memo;
+
+  struct Unpickler : Struct {  // UnpicklerObject, Unpicklerobject
+    Field stack, memo, memo_size, memo_len, buffer, input_buffer, input_line, input_len, marks,
+        num_marks, marks_size, encoding, errors;
+    friend constexpr bool operator==(const Unpickler&, const Unpickler&) = default;
+  };
+  Unpickler unpickler;
+
+  struct Mmap : Struct {  // mmap_object
+    Field data, size, pos, offset, exports, fd, weakreflist;
+    friend constexpr bool operator==(const Mmap&, const Mmap&) = default;
+  };
+  Mmap mmap;
+
+  // What ctypes knows about a type: behind the type's own struct, or a dict subclass in its
+  // place.
+  struct CtypesInfo : Struct {  // StgInfo, StgDictObject
+    Field size, align, length, ffi_elements, proto, argtypes, converters, restype, checker, flags,
+        format, ndim, shape;
+    friend constexpr bool operator==(const CtypesInfo&, const CtypesInfo&) = default;
+  };
+  CtypesInfo ctypes_info;
+
+  struct CtypesFunction : Struct {  // PyCFuncPtrObject
+    Field thunk, callable, converters, argtypes, restype;
+    friend constexpr bool operator==(const CtypesFunction&, const CtypesFunction&) = default;
+  };
+  CtypesFunction ctypes_function;
+
+  // The state itself is zlib's own allocation.
+  struct ZlibStream : Struct {  // compobject
+    Field stream_state, unused_data, unconsumed_tail, zdict, is_initialised;
+    friend constexpr bool operator==(const ZlibStream&, const ZlibStream&) = default;
+  };
+  ZlibStream zlib_stream;
+
   struct Date : Struct {  // PyDateTime_Date
     Field hashcode, has_tzinfo, data;
     friend constexpr bool operator==(const Date&, const Date&) = default;

@@ -681,6 +681,52 @@ constexpr Layout v2_7() {
   l.element_extra.allocated = {12, 4};
   l.element_extra.children = {16, 8};
   l.element_extra.inline_children = {24, 32};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 136;
+  l.pickler.memo = {40, 8};
+  l.pickler.fast_memo = {128, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 160;
+  l.unpickler.stack = {64, 8};
+  l.unpickler.memo = {48, 8};
+  l.unpickler.marks = {96, 8};
+  l.unpickler.num_marks = {104, 8};
+  l.unpickler.marks_size = {112, 8};
+  // mmap_object
+  l.mmap.struct_size = 56;
+  l.mmap.data = {16, 8};
+  l.mmap.size = {24, 8};
+  l.mmap.pos = {32, 8};
+  l.mmap.offset = {40, 8};
+  l.mmap.fd = {48, 4};
+  // StgInfo, StgDictObject
+  l.ctypes_info.struct_size = 392;
+  l.ctypes_info.size = {248, 8};
+  l.ctypes_info.align = {256, 8};
+  l.ctypes_info.length = {264, 8};
+  l.ctypes_info.ffi_elements = {288, 8};
+  l.ctypes_info.proto = {296, 8};
+  l.ctypes_info.argtypes = {328, 8};
+  l.ctypes_info.converters = {336, 8};
+  l.ctypes_info.restype = {344, 8};
+  l.ctypes_info.checker = {352, 8};
+  l.ctypes_info.flags = {360, 4};
+  l.ctypes_info.format = {368, 8};
+  l.ctypes_info.ndim = {376, 4};
+  l.ctypes_info.shape = {384, 8};
+  // PyCFuncPtrObject
+  l.ctypes_function.struct_size = 160;
+  l.ctypes_function.thunk = {96, 8};
+  l.ctypes_function.callable = {104, 8};
+  l.ctypes_function.converters = {112, 8};
+  l.ctypes_function.argtypes = {120, 8};
+  l.ctypes_function.restype = {128, 8};
+  // compobject
+  l.zlib_stream.struct_size = 152;
+  l.zlib_stream.stream_state = {72, 8};
+  l.zlib_stream.unused_data = {128, 8};
+  l.zlib_stream.unconsumed_tail = {136, 8};
+  l.zlib_stream.is_initialised = {144, 4};
   // PyDateTime_Date
   l.date.struct_size = 32;
   l.date.hashcode = {16, 8};
@@ -1392,6 +1438,52 @@ constexpr Layout v2_7d() {
   l.element.text = {40, 8};
   l.element.tail = {48, 8};
   l.element.extra = {56, 8};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 152;
+  l.pickler.memo = {56, 8};
+  l.pickler.fast_memo = {144, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 176;
+  l.unpickler.stack = {80, 8};
+  l.unpickler.memo = {64, 8};
+  l.unpickler.marks = {112, 8};
+  l.unpickler.num_marks = {120, 8};
+  l.unpickler.marks_size = {128, 8};
+  // mmap_object
+  l.mmap.struct_size = 72;
+  l.mmap.data = {32, 8};
+  l.mmap.size = {40, 8};
+  l.mmap.pos = {48, 8};
+  l.mmap.offset = {56, 8};
+  l.mmap.fd = {64, 4};
+  // StgInfo, StgDictObject
+  l.ctypes_info.struct_size = 408;
+  l.ctypes_info.size = {264, 8};
+  l.ctypes_info.align = {272, 8};
+  l.ctypes_info.length = {280, 8};
+  l.ctypes_info.ffi_elements = {304, 8};
+  l.ctypes_info.proto = {312, 8};
+  l.ctypes_info.argtypes = {344, 8};
+  l.ctypes_info.converters = {352, 8};
+  l.ctypes_info.restype = {360, 8};
+  l.ctypes_info.checker = {368, 8};
+  l.ctypes_info.flags = {376, 4};
+  l.ctypes_info.format = {384, 8};
+  l.ctypes_info.ndim = {392, 4};
+  l.ctypes_info.shape = {400, 8};
+  // PyCFuncPtrObject
+  l.ctypes_function.struct_size = 176;
+  l.ctypes_function.thunk = {112, 8};
+  l.ctypes_function.callable = {120, 8};
+  l.ctypes_function.converters = {128, 8};
+  l.ctypes_function.argtypes = {136, 8};
+  l.ctypes_function.restype = {144, 8};
+  // compobject
+  l.zlib_stream.struct_size = 168;
+  l.zlib_stream.stream_state = {88, 8};
+  l.zlib_stream.unused_data = {144, 8};
+  l.zlib_stream.unconsumed_tail = {152, 8};
+  l.zlib_stream.is_initialised = {160, 4};
   // PyDateTime_Date
   l.date.struct_size = 48;
   l.date.hashcode = {32, 8};

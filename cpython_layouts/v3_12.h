@@ -189,6 +189,8 @@ constexpr Layout v3_12() {
   l.long_range_iterator.step = {24, 8};
   l.long_range_iterator.len = {32, 8};
   l.long_range_iterator.index = {};
+  // compobject
+  l.zlib_stream.is_initialised = {145, 1};
   // typealiasobject
   l.type_alias.struct_size = 56;
   l.type_alias.name = {16, 8};

@@ -100,6 +100,38 @@ constexpr Layout v3_13() {
   l.future.state = {96, 4};
   l.future.dict = {};
   l.future.weakreflist = {};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 144;
+  l.pickler.output_buffer = {56, 8};
+  l.pickler.output_len = {64, 8};
+  l.pickler.max_output_len = {72, 8};
+  l.pickler.fast_memo = {128, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 264;
+  l.unpickler.buffer = {56, 80};
+  l.unpickler.input_buffer = {136, 8};
+  l.unpickler.input_line = {144, 8};
+  l.unpickler.input_len = {152, 8};
+  l.unpickler.marks = {232, 8};
+  l.unpickler.num_marks = {240, 8};
+  l.unpickler.marks_size = {248, 8};
+  l.unpickler.encoding = {216, 8};
+  l.unpickler.errors = {224, 8};
+  // StgInfo, StgDictObject
+  l.ctypes_info.struct_size = 160;
+  l.ctypes_info.size = {8, 8};
+  l.ctypes_info.align = {16, 8};
+  l.ctypes_info.length = {24, 8};
+  l.ctypes_info.ffi_elements = {48, 8};
+  l.ctypes_info.proto = {56, 8};
+  l.ctypes_info.argtypes = {88, 8};
+  l.ctypes_info.converters = {96, 8};
+  l.ctypes_info.restype = {104, 8};
+  l.ctypes_info.checker = {112, 8};
+  l.ctypes_info.flags = {128, 4};
+  l.ctypes_info.format = {136, 8};
+  l.ctypes_info.ndim = {144, 4};
+  l.ctypes_info.shape = {152, 8};
   // localobject
   l.thread_locals.struct_size = 56;
   l.thread_locals.key = {};
@@ -367,6 +399,23 @@ constexpr Layout v3_13_5() {
   l.runtime_size = 283376;
   l.name = "3.13.5";
 
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 152;
+  l.pickler.output_buffer = {64, 8};
+  l.pickler.output_len = {72, 8};
+  l.pickler.max_output_len = {80, 8};
+  l.pickler.fast_memo = {136, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 272;
+  l.unpickler.buffer = {64, 80};
+  l.unpickler.input_buffer = {144, 8};
+  l.unpickler.input_line = {152, 8};
+  l.unpickler.input_len = {160, 8};
+  l.unpickler.marks = {240, 8};
+  l.unpickler.num_marks = {248, 8};
+  l.unpickler.marks_size = {256, 8};
+  l.unpickler.encoding = {224, 8};
+  l.unpickler.errors = {232, 8};
   // lockobject
   l.lock.struct_size = 24;
   l.lock.pointer = {};

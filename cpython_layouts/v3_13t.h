@@ -846,6 +846,51 @@ constexpr Layout v3_13t() {
   l.element.tail = {48, 8};
   l.element.extra = {56, 8};
   l.element.weakreflist = {64, 8};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 160;
+  l.pickler.memo = {32, 8};
+  l.pickler.output_buffer = {72, 8};
+  l.pickler.output_len = {80, 8};
+  l.pickler.max_output_len = {88, 8};
+  l.pickler.fast_memo = {144, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 280;
+  l.unpickler.stack = {32, 8};
+  l.unpickler.memo = {40, 8};
+  l.unpickler.memo_size = {48, 8};
+  l.unpickler.memo_len = {56, 8};
+  l.unpickler.buffer = {72, 80};
+  l.unpickler.input_buffer = {152, 8};
+  l.unpickler.input_line = {160, 8};
+  l.unpickler.input_len = {168, 8};
+  l.unpickler.marks = {248, 8};
+  l.unpickler.num_marks = {256, 8};
+  l.unpickler.marks_size = {264, 8};
+  l.unpickler.encoding = {232, 8};
+  l.unpickler.errors = {240, 8};
+  // mmap_object
+  l.mmap.struct_size = 96;
+  l.mmap.data = {32, 8};
+  l.mmap.size = {40, 8};
+  l.mmap.pos = {48, 8};
+  l.mmap.offset = {56, 8};
+  l.mmap.exports = {64, 8};
+  l.mmap.fd = {72, 4};
+  l.mmap.weakreflist = {80, 8};
+  // PyCFuncPtrObject
+  l.ctypes_function.struct_size = 176;
+  l.ctypes_function.thunk = {112, 8};
+  l.ctypes_function.callable = {120, 8};
+  l.ctypes_function.converters = {128, 8};
+  l.ctypes_function.argtypes = {136, 8};
+  l.ctypes_function.restype = {144, 8};
+  // compobject
+  l.zlib_stream.struct_size = 184;
+  l.zlib_stream.stream_state = {88, 8};
+  l.zlib_stream.unused_data = {144, 8};
+  l.zlib_stream.unconsumed_tail = {152, 8};
+  l.zlib_stream.zdict = {168, 8};
+  l.zlib_stream.is_initialised = {161, 1};
   // PyDateTime_Date
   l.date.struct_size = 48;
   l.date.hashcode = {32, 8};

@@ -111,6 +111,32 @@ constexpr Layout v3_14() {
   l.future.is_task = {108, 1};
   l.future.awaited_by = {96, 8};
   l.future.awaited_by_is_set = {109, 1};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 152;
+  l.pickler.output_buffer = {64, 8};
+  l.pickler.output_len = {72, 8};
+  l.pickler.max_output_len = {80, 8};
+  l.pickler.fast_memo = {136, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 296;
+  l.unpickler.buffer = {64, 80};
+  l.unpickler.input_buffer = {144, 8};
+  l.unpickler.input_line = {152, 8};
+  l.unpickler.input_len = {160, 8};
+  l.unpickler.marks = {256, 8};
+  l.unpickler.num_marks = {264, 8};
+  l.unpickler.marks_size = {272, 8};
+  l.unpickler.encoding = {240, 8};
+  l.unpickler.errors = {248, 8};
+  // mmap_object
+  l.mmap.struct_size = 88;
+  l.mmap.weakreflist = {72, 8};
+  // StgInfo, StgDictObject
+  l.ctypes_info.struct_size = 168;
+  l.ctypes_info.flags = {136, 4};
+  l.ctypes_info.format = {144, 8};
+  l.ctypes_info.ndim = {152, 4};
+  l.ctypes_info.shape = {160, 8};
   // lockobject
   l.lock.struct_size = 24;
   l.lock.pointer = {};

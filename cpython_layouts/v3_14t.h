@@ -116,6 +116,26 @@ constexpr Layout v3_14t() {
   l.future.is_task = {124, 1};
   l.future.awaited_by = {112, 8};
   l.future.awaited_by_is_set = {125, 1};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 168;
+  l.pickler.output_buffer = {80, 8};
+  l.pickler.output_len = {88, 8};
+  l.pickler.max_output_len = {96, 8};
+  l.pickler.fast_memo = {152, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 312;
+  l.unpickler.buffer = {80, 80};
+  l.unpickler.input_buffer = {160, 8};
+  l.unpickler.input_line = {168, 8};
+  l.unpickler.input_len = {176, 8};
+  l.unpickler.marks = {272, 8};
+  l.unpickler.num_marks = {280, 8};
+  l.unpickler.marks_size = {288, 8};
+  l.unpickler.encoding = {256, 8};
+  l.unpickler.errors = {264, 8};
+  // mmap_object
+  l.mmap.struct_size = 104;
+  l.mmap.weakreflist = {88, 8};
   // rlockobject
   l.rlock.struct_size = 56;
   l.rlock.lock = {32, 24};

@@ -63,6 +63,20 @@ constexpr Layout v3_15() {
   l.fileio.closefd = {20, 4, 7, 1};
   // PyStructObject
   l.struct_object.struct_size = 64;
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 304;
+  l.unpickler.buffer = {72, 80};
+  l.unpickler.input_buffer = {152, 8};
+  l.unpickler.input_line = {160, 8};
+  l.unpickler.input_len = {168, 8};
+  l.unpickler.marks = {264, 8};
+  l.unpickler.num_marks = {272, 8};
+  l.unpickler.marks_size = {280, 8};
+  l.unpickler.encoding = {248, 8};
+  l.unpickler.errors = {256, 8};
+  // mmap_object
+  l.mmap.struct_size = 80;
+  l.mmap.weakreflist = {64, 8};
   // PyLazyImportObject
   l.lazy_import.struct_size = 56;
   l.lazy_import.builtins = {16, 8};

@@ -57,6 +57,20 @@ constexpr Layout v3_15t() {
   l.fileio.closefd = {36, 4, 7, 1};
   // PyStructObject
   l.struct_object.struct_size = 80;
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 320;
+  l.unpickler.buffer = {88, 80};
+  l.unpickler.input_buffer = {168, 8};
+  l.unpickler.input_line = {176, 8};
+  l.unpickler.input_len = {184, 8};
+  l.unpickler.marks = {280, 8};
+  l.unpickler.num_marks = {288, 8};
+  l.unpickler.marks_size = {296, 8};
+  l.unpickler.encoding = {264, 8};
+  l.unpickler.errors = {272, 8};
+  // mmap_object
+  l.mmap.struct_size = 96;
+  l.mmap.weakreflist = {80, 8};
   // PyLazyImportObject
   l.lazy_import.struct_size = 72;
   l.lazy_import.builtins = {32, 8};

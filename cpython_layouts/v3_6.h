@@ -465,6 +465,56 @@ constexpr Layout v3_6() {
   l.element_extra.allocated = {16, 8};
   l.element_extra.children = {24, 8};
   l.element_extra.inline_children = {32, 32};
+  // PicklerObject, Picklerobject
+  l.pickler.memo = {16, 8};
+  l.pickler.output_buffer = {56, 8};
+  l.pickler.output_len = {64, 8};
+  l.pickler.max_output_len = {72, 8};
+  // PyMemoTable
+  l.pickler_memo.struct_size = 32;
+  l.pickler_memo.mask = {0, 8};
+  l.pickler_memo.used = {8, 8};
+  l.pickler_memo.allocated = {16, 8};
+  l.pickler_memo.table = {24, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 256;
+  l.unpickler.stack = {16, 8};
+  l.unpickler.memo = {24, 8};
+  l.unpickler.memo_size = {32, 8};
+  l.unpickler.memo_len = {40, 8};
+  l.unpickler.buffer = {64, 80};
+  l.unpickler.input_buffer = {144, 8};
+  l.unpickler.input_line = {152, 8};
+  l.unpickler.input_len = {160, 8};
+  l.unpickler.marks = {224, 8};
+  l.unpickler.num_marks = {232, 8};
+  l.unpickler.marks_size = {240, 8};
+  l.unpickler.encoding = {208, 8};
+  l.unpickler.errors = {216, 8};
+  // mmap_object
+  l.mmap.struct_size = 72;
+  l.mmap.exports = {48, 4};
+  l.mmap.fd = {52, 4};
+  l.mmap.weakreflist = {56, 8};
+  // StgInfo, StgDictObject
+  l.ctypes_info.struct_size = 192;
+  l.ctypes_info.size = {48, 8};
+  l.ctypes_info.align = {56, 8};
+  l.ctypes_info.length = {64, 8};
+  l.ctypes_info.ffi_elements = {88, 8};
+  l.ctypes_info.proto = {96, 8};
+  l.ctypes_info.argtypes = {128, 8};
+  l.ctypes_info.converters = {136, 8};
+  l.ctypes_info.restype = {144, 8};
+  l.ctypes_info.checker = {152, 8};
+  l.ctypes_info.flags = {160, 4};
+  l.ctypes_info.format = {168, 8};
+  l.ctypes_info.ndim = {176, 4};
+  l.ctypes_info.shape = {184, 8};
+  // compobject
+  l.zlib_stream.struct_size = 168;
+  l.zlib_stream.zdict = {152, 8};
+  l.zlib_stream.is_initialised = {148, 4};
   // PyDateTime_DateTime
   l.date_time.fold = {35, 1};
   // PyDateTime_Time

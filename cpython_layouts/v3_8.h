@@ -88,6 +88,19 @@ constexpr Layout v3_8() {
   l.task.struct_size = 144;
   l.task.name = {120, 8};
   l.task.context = {128, 8};
+  // PicklerObject, Picklerobject
+  l.pickler.struct_size = 152;
+  l.pickler.output_buffer = {64, 8};
+  l.pickler.output_len = {72, 8};
+  l.pickler.max_output_len = {80, 8};
+  l.pickler.fast_memo = {136, 8};
+  // UnpicklerObject, Unpicklerobject
+  l.unpickler.struct_size = 272;
+  l.unpickler.marks = {240, 8};
+  l.unpickler.num_marks = {248, 8};
+  l.unpickler.marks_size = {256, 8};
+  l.unpickler.encoding = {224, 8};
+  l.unpickler.errors = {232, 8};
   // _tuplegetterobject, tuplegetterobject
   l.tuple_getter.struct_size = 32;
   l.tuple_getter.index = {16, 8};

@@ -57,6 +57,11 @@ constexpr Layout v3_9() {
   l.future.state = {80, 4};
   l.future.dict = {96, 8};
   l.future.weakreflist = {104, 8};
+  // mmap_object
+  l.mmap.struct_size = 80;
+  l.mmap.exports = {48, 8};
+  l.mmap.fd = {56, 4};
+  l.mmap.weakreflist = {64, 8};
   // gaobject
   l.generic_alias.struct_size = 48;
   l.generic_alias.origin = {16, 8};

@@ -6,6 +6,8 @@
    and compared member by member with the table that find() would choose for it.
 3. The target's own word: each `_Py_DebugOffsets` that an interpreter publishes in its file is compared with the tables.
 4. ELF symbols: the sizes of exported static objects must be the struct sizes of the tables.
+5. The running interpreter: `__basicsize__`, `__dictoffset__`, `__weakrefoffset__` and the offsets of its member descriptors
+   (live_probe.py) must be those of the tables. It needs no debug symbols, so stripped builds are held to the tables too.
 
 What cannot be checked is a skip that says why. Standard library only.
 
@@ -14,13 +16,16 @@ What cannot be checked is a skip that says why. Standard library only.
 
 import argparse
 import glob
+import json
 import os
 import re
 import shutil
 import struct
+import subprocess
 import sys
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "tools"))
 import extract_layout  # noqa: E402
 import generate_layouts  # noqa: E402
@@ -101,8 +106,8 @@ class Elf:
 
 
 class Binary:
-    def __init__(self, label, version, image, dwarf, modules, debug_folder=None, debug=False, free_threaded=False):
-        self.label, self.version, self.image, self.dwarf = label, version, image, dwarf
+    def __init__(self, label, version, image, dwarf, modules, command, debug_folder=None, debug=False, free_threaded=False):
+        self.label, self.version, self.image, self.dwarf, self.command = label, version, image, dwarf, command
         self.modules, self.debug_folder, self.debug = modules, debug_folder, debug
         self.free_threaded = free_threaded
 
@@ -119,14 +124,14 @@ def pyenv_binaries():
             skip("pyenv %s: not a CPython release by its name" % name)
             continue
         minor = "%s.%s%s" % (match.group(1), match.group(2), match.group(4))
-        found = sorted(glob.glob(os.path.join(folder, "lib", "libpython%s*.so.1.0" % minor)))
-        found += [os.path.join(folder, "bin", "python" + minor)]
+        program = os.path.join(folder, "bin", "python" + minor)
+        found = sorted(glob.glob(os.path.join(folder, "lib", "libpython%s*.so.1.0" % minor))) + [program]
         image = next((f for f in found if os.path.exists(f)), None)
         if not image:
             skip("pyenv %s: neither a libpython nor an interpreter in it" % name)
             continue
         modules = os.path.join(folder, "lib", "python" + minor, "lib-dynload")
-        yield Binary("pyenv " + name, match.groups()[:3], image, [image], modules, free_threaded=bool(match.group(4)))
+        yield Binary("pyenv " + name, match.groups()[:3], image, [image], modules, [program], free_threaded=bool(match.group(4)))
 
 
 def debian_version(binary, minor):
@@ -134,6 +139,17 @@ def debian_version(binary, minor):
     with open(binary, "rb") as file:
         found = set(re.findall(rb"\0(%s\.\d+)\+?\0" % minor.encode().replace(b".", rb"\."), file.read()))
     return tuple(sorted(found)[0].decode().split(".")) if len(found) == 1 else None
+
+
+def beside(suite, debug_suite, minor):
+    """The command that runs a program of a -dbg folder with the loader, libraries and modules of its suite."""
+    libraries = [os.path.join(suite, part, "x86_64-linux-gnu") for part in ("lib", os.path.join("usr", "lib"))]
+    modules = [os.path.join(debug_suite, "usr", "lib", "python" + minor, part) for part in ("", "lib-dynload", "plat-x86_64-linux-gnu")]
+    loader = os.path.realpath(os.path.join(libraries[0], os.readlink(os.path.join(suite, "lib64", "ld-linux-x86-64.so.2")).split("/")[-1]))
+    return [
+        "env", "PYTHONHOME=" + os.path.join(suite, "usr"), "PYTHONPATH=" + ":".join(modules),
+        loader, "--library-path", ":".join(libraries),
+    ]
 
 
 def debian_binaries(folder):
@@ -162,7 +178,10 @@ def debian_binaries(folder):
                 detached = os.path.join(debug_folder, ".build-id", build_id[:2], build_id[2:] + ".debug")
                 dwarf = [detached, image] if os.path.exists(detached) else []
             modules = os.path.join(suite, "usr", "lib", "python" + match.group(1), "lib-dynload")
-            yield Binary(label, version, image, dwarf, modules, debug_folder, debug_suite)
+            command = ["chroot", suite, image[len(suite) :]]
+            if debug_suite:  # that folder has no libraries: run with those of the suite itself
+                command = beside(suite[: -len("-dbg")], suite, match.group(1)) + [image]
+            yield Binary(label, version, image, dwarf, modules, command, debug_folder, debug_suite)
 
 
 # ---- the checks -----------------------------------------------------------------------------------------------------
@@ -330,6 +349,84 @@ def check_symbols(section, layout, binary, symbols):
     return compared
 
 
+# (group, member descriptor) -> field, where the name does not say it; None: not in the tables, or not an offset of its own.
+ALIASES = {
+    ("module", "__dict__"): "dict", ("property", "fget"): "get", ("property", "fset"): "set", ("property", "fdel"): "del",
+    ("super", "__thisclass__"): "type", ("super", "__self__"): "object", ("super", "__self_class__"): "object_type",
+    ("classmethod", "__func__"): "callable", ("classmethod", "__wrapped__"): "callable",
+    ("staticmethod", "__func__"): "callable", ("staticmethod", "__wrapped__"): "callable",
+    ("partial", "func"): "fn", ("partial", "keywords"): "kw", ("partial", "__vectorcalloffset__"): "vectorcall",
+    ("cmp_key", "obj"): "object", ("exception_group", "message"): "msg", ("exception_group", "exceptions"): "excs",
+    ("match", "re"): "pattern", ("coroutine", "cr_origin"): "origin_or_finalizer",
+    ("async_generator", "ag_running"): "running_async", ("weakref", "__callback__"): "callback",
+    ("generic_alias", "__unpacked__"): "starred", ("method", "__func__"): "func",
+    ("future", "_loop"): "loop", ("frame", "f_trace_lines"): "trace_lines", ("frame", "f_trace_opcodes"): "trace_opcodes",
+}
+PREFIXES = ("co_", "func_", "gi_", "cr_", "ag_", "f_", "tb_", "im_")
+
+# Groups of variable size -> the members whose offsets make up __basicsize__ (a trailing array is not counted in it).
+TRAILING = {
+    "type": [("heap_type", "struct_size")], "tuple": [("tuple", "items")], "code": [("code", "code_adaptive")], "long_int": [("long_int", "digits")],
+    "memoryview": [("memoryview", "array")], "pattern": [("pattern", "code")], "match": [("match", "mark")],
+    "frame": [("frame", "frame_data"), ("interpreter_frame", "localsplus")],
+    "generator": [("generator", "interpreter_frame"), ("interpreter_frame", "localsplus")],
+    "coroutine": [("coroutine", "interpreter_frame"), ("interpreter_frame", "localsplus")],
+    "async_generator": [("async_generator", "interpreter_frame"), ("interpreter_frame", "localsplus")],
+}
+
+
+def field_for(group, member, fields):
+    if (group, member) in ALIASES:
+        return ALIASES[group, member]
+    for name in [member.strip("_")] + [member[len(p) :] for p in PREFIXES if member.startswith(p)]:
+        if name in fields:
+            return name
+    return None
+
+
+def check_live(section, layout, binary, is_root):
+    """What the running interpreter says about its types, without DWARF and without symbols."""
+    if binary.command[0] == "chroot" and not is_root:
+        skip("%s: only root may chroot into it, so it was not run" % binary.label)
+        return 0
+    options = ["-B", "-s", "-"] if binary.command[0] == "env" else ["-B", "-E", "-s", "-"]
+    with open(os.path.join(HERE, "live_probe.py"), "rb") as script:
+        done = subprocess.run(binary.command + options, stdin=script, capture_output=True, timeout=120)
+    try:
+        said = json.loads(done.stdout.decode())
+    except ValueError:
+        fail("%s: the probe did not run: %s" % (binary.label, done.stderr.decode("latin-1")[-500:]))
+        return 0
+    compared = 0
+
+    def compare(group, what, value, known):
+        nonlocal compared
+        compared += 1
+        if value not in known:
+            fail("%s: type of group %s says %s = %d, table %s says %s" % (binary.label, group, what, value, section.name, known))
+
+    for group, entry in sorted(said["types"].items()):
+        row = layout[group]
+        if not row.get("struct_size"):
+            fail("%s: there is a type %s, table %s has no group %s" % (binary.label, entry["name"], section.name, group))
+            continue
+        sizes = [row["struct_size"]]
+        parts = [layout[g].get(f) for g, f in TRAILING.get(group, [])]
+        if parts and all(parts):
+            sizes.append(sum(part[0] if isinstance(part, tuple) else part for part in parts))
+        compare(group, "__basicsize__", entry["basicsize"], sizes)
+        for offset, fields in ((entry["dictoffset"], ("instance_dict", "dict")), (entry["weakrefoffset"], ("weakreflist", "weaklist"))):
+            field = next((f for f in fields if f in row), None)
+            if offset > 0 and field:
+                compare(group, "the offset of its " + field, offset, [row[field][0]])
+        for member, offset in sorted(entry["members"].items()):
+            field = field_for(group, member, row)
+            if field and field in row:
+                compare(group, "the offset of " + member, offset, [row[field][0]])
+    print("%s: %d sizes and offsets told by %d types compared with table %s" % (binary.label, compared, len(said["types"]), section.name))
+    return compared
+
+
 def choices_of(sections):
     """section -> {trait: values} of the Choices in the traits file, inherited."""
     known = {}
@@ -359,7 +456,8 @@ def main():
     gdb = shutil.which(arguments.gdb)
     if not gdb:
         skip("DWARF: no gdb to read it with")
-    binaries, members, published, sizes, tried = 0, 0, 0, 0, set()
+    is_root = os.geteuid() == 0
+    binaries, members, published, sizes, told, tried = 0, 0, 0, 0, 0, set()
     for binary in list(pyenv_binaries()) + list(debian_binaries(arguments.interpreters)):
         elf = Elf(binary.image)
         symbols = elf.symbols()
@@ -373,6 +471,7 @@ def main():
         tried.add(section.name)
         sizes += check_symbols(section, layout, binary, symbols)
         published += check_debug_offsets(section, layout, binary, elf, symbols)
+        told += check_live(section, layout, binary, is_root)
         if not binary.dwarf:
             skip("%s: it is stripped and its debug file was not fetched (tests/interpreters/fetch --debug)" % binary.label)
         elif gdb:
@@ -381,8 +480,8 @@ def main():
         if section.name not in tried:
             skip("table %s: no interpreter at hand to compare it with" % section.name)
     print(
-        "%d interpreters, %d of %d tables: %d members by DWARF, %d published offsets, %d symbol sizes; %d skips, %d failures"
-        % (binaries, len(tried), len(sections), members, published, sizes, len(skips), len(failures))
+        "%d interpreters, %d of %d tables: %d members by DWARF, %d published offsets, %d symbol sizes, %d told by types; %d skips, %d failures"
+        % (binaries, len(tried), len(sections), members, published, sizes, told, len(skips), len(failures))
     )
     return 1 if failures else 0
 

@@ -40,7 +40,7 @@ def main():
     check_layouts.CHOICES.update(check_layouts.choices_of(sections))
     section = next(s for s in sections if s.name == "3.13.5")
     layout = layouts[section.name]
-    binary = check_layouts.Binary("planted", ("3", "13", "5"), "", ["x"], "/nonexistent")
+    binary = check_layouts.Binary("planted", ("3", "13", "5"), "", ["x"], "/nonexistent", ["/nonexistent"])
     good = tables.read_data(os.path.join(tables.DATA, section.data + ".json"))
 
     def header():

@@ -30,15 +30,18 @@ def groups(tree):
 
 
 def pattern(tree):
+    """What reads an offset. How large a struct is and whether a version has it is no such read."""
     parts = []
     for group, fields in groups(tree).items():
-        if group not in NOT_TYPES:
-            # `anything.list.items`, but not a call like `row.list.size()`.
-            names = "|".join(fields + ["struct_size"])
-            parts.append(rf"{group}\s*\.\s*(?:{names})\b(?!\s*\()")
-            # `layout.list` on its own: a group taken out to read its fields elsewhere.
-            parts.append(rf"(?<=layout\.){group}\b(?!\s*\()|(?<=layout->){group}\b(?!\s*\()")
-            parts.append(rf"(?<=layout_\.){group}\b(?!\s*\()|(?<=layout_->){group}\b(?!\s*\()")
+        if group in NOT_TYPES or not fields:
+            continue
+        # `anything.list.items`, but not a call like `row.list.size()`.
+        parts.append(rf"{group}\s*\.\s*(?:{'|'.join(fields)})\b(?!\s*(?:\(|\.\s*present\b))")
+        # `layout.list` on its own: a group taken out to read its fields elsewhere.
+        for name in ("layout", "layout_", "layout()"):
+            for arrow in (".", "->"):
+                before = re.escape(name + arrow)
+                parts.append(rf"(?<={before}){group}\b(?!\s*[.(\w])")
     return re.compile(r"(?:\.|->)\s*(?:" + "|".join(parts) + ")")
 
 
@@ -68,10 +71,13 @@ PLANTED = {
     "commands/a.cpp": "int f() { return layout.list.items.offset; }\n",
     "heapparse/census/b.cpp": "auto x = tables->list\n    .allocated;\n",
     "heapparse/python/threads.cpp": "const auto& l = layout_.list;\n",
+    "heapparse/python/frames.cpp": "read(object, reader.layout().list);\n",
 }
 CLEAN = {
     STRUCTS: _STRUCTS,
     "heapparse/python/types/list.cpp": "auto n = layout.list.size;\n",
     "heapparse/python/runtime.cpp": "auto n = layout.runtime.head; // not layout.list.size\n",
+    "heapparse/census/plan.cpp": "auto n = layout.list.struct_size;\n"
+    "bool b = layout->list.present() && layout->list.items.present();\n",
     "commands/c.cpp": 'auto n = report.list.size(); auto s = "x.list.size";\n',
 }

@@ -44,6 +44,14 @@ Memory::~Memory() {
   if (data_ != nullptr) munmap(data_, static_cast<std::size_t>(size_));
 }
 
+SignalsBlocked::SignalsBlocked() {
+  sigset_t all;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous_);
+}
+
+SignalsBlocked::~SignalsBlocked() { pthread_sigmask(SIG_SETMASK, &previous_, nullptr); }
+
 std::uint64_t page_size() { return static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)); }
 
 std::string text_of_errno(int error) { return std::generic_category().message(error); }

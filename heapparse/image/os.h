@@ -1,6 +1,8 @@
 // Small owners of what the operating system hands out: descriptors, memory, error texts.
 #pragma once
 
+#include <signal.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -53,6 +55,19 @@ class Memory {
  private:
   std::byte* data_;
   std::uint64_t size_;
+};
+
+// Threads inherit the mask of their creator: while this lives, new ones never receive a signal (GDB
+// needs its signals on its main thread).
+class SignalsBlocked {
+ public:
+  SignalsBlocked();
+  ~SignalsBlocked();
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t previous_{};
 };
 
 // Of this machine; a target's own is Image::page_size.

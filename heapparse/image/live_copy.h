@@ -1,0 +1,113 @@
+// What of a live process is copied, where to, and the copying itself.
+//
+// A destination is one reserve of address space a mapping, so that spans stay contiguous however
+// pages come and go; only pages that exist cost memory. It is laid out and faulted in before the
+// target is stopped, and adjusted to what the target did meanwhile.
+//
+// Copied: every present or swapped private page that is anonymous or was written, whole writable
+// and RELRO parts of loaded files, the first page of each file, the vdso. Pages that were never
+// touched read as zeros and are present as such. Not copied: clean pages of files (filled in from
+// the checked file), shared memory (the file or segment is still there and belongs to all who map
+// it; its labels need no bytes), devices, guard pages, reserves without access.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heapparse/base/error.h"
+#include "heapparse/base/parallel.h"
+#include "heapparse/image/draft.h"
+#include "heapparse/image/os.h"
+#include "heapparse/image/page_scan.h"
+
+namespace coreheap::image {
+
+// One mapping's share in the plan.
+struct MappingPlan {
+  AddressRange range;
+  std::vector<AddressRange> copy;  // sorted
+  Ranges guards;
+  std::uint64_t swapped = 0;
+  bool zero_elsewhere = false;  // what is not copied reads as zeros: the whole mapping is present
+  bool forced = false;          // no read access: only /proc/PID/mem gets at it
+  std::byte* destination = nullptr;  // of range.begin
+};
+
+struct CopyPlan {
+  std::vector<Mapping> mappings;
+  std::vector<MappingPlan> parts;  // of mappings of which something is copied
+  Ranges resident;                 // private pages in RAM, the zero page left out where it is known
+  Ranges bare;
+  std::uint64_t bytes = 0;
+  std::uint64_t swapped = 0;
+  std::uint64_t shared_bytes = 0;  // of shared memory left out
+  bool knows_zero_page = true;
+};
+
+struct PlanOptions {
+  bool word_by_word = false;
+  // Paths whose clean pages no file at hand can give back (deleted, another mount namespace): all
+  // of their pages are copied.
+  std::vector<std::string> without_file;
+};
+
+// Reads maps and pagemap.
+Result<CopyPlan> make_plan(std::uint64_t pid, const PlanOptions& options);
+
+// Owns the destinations.
+class CopyDestination {
+ public:
+  // With a directory: an unlinked file there takes the bytes.
+  static Result<CopyDestination> create(const std::string& spill_directory);
+
+  // Gives every part its place; what was there before is kept where the mapping still fits into it.
+  Result<void> place(CopyPlan& plan);
+  // Faults in the pages that will be written.
+  Result<void> prefault(const CopyPlan& plan, JobControl& job);
+
+  std::vector<std::shared_ptr<void>> owners() const;
+
+ private:
+  struct Reserve {
+    AddressRange range;  // of the target
+    std::shared_ptr<Memory> memory;
+    bool used = false;
+  };
+  Result<Reserve*> reserve_for(AddressRange range);
+
+  std::multimap<Address, Reserve> reserves_;  // by end
+  FileDescriptor spill_;
+  std::uint64_t spill_size_ = 0;
+  std::string spill_name_;
+  bool slack_ = true;
+};
+
+// Pages that could not be read.
+struct CopyResult {
+  Ranges unreadable;
+  std::uint64_t bytes = 0;
+  int error = 0;  // errno when nothing at all could be read
+  bool out_of_time = false;
+};
+
+// Copies on helper threads that wait, ready, from construction until start().
+class Copier {
+ public:
+  Copier(std::uint64_t pid, unsigned helpers);
+  ~Copier();
+  Copier(const Copier&) = delete;
+  Copier& operator=(const Copier&) = delete;
+
+  void start(const CopyPlan& plan, JobControl& job, std::chrono::steady_clock::time_point deadline);
+  CopyResult finish();  // waits
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace coreheap::image

@@ -1,0 +1,138 @@
+// Which pages are copied; see live_copy.h.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "heapparse/image/live_copy.h"
+#include "heapparse/image/proc_maps.h"
+#include "heapparse/image/proc_process.h"
+
+namespace coreheap::image {
+namespace {
+
+// Writable parts of files are copied whole up to this size, so that they stay one span; of larger
+// ones (numpy.memmap with mode "c") only what was written.
+constexpr std::uint64_t kWholeFilePart = std::uint64_t{64} << 20;
+// Anonymous mappings beyond this are sparse by design (sanitizers, JIT cages): only their pages are
+// present.
+constexpr std::uint64_t kLargestReserve = std::uint64_t{1} << 40;
+
+class Planner {
+ public:
+  Planner(CopyPlan& plan, const PlanOptions& options, std::uint64_t page)
+      : plan_(plan), options_(options), page_(page) {}
+
+  void add(const Mapping& mapping, const std::vector<PageRun>& runs) {
+    if (mapping.shared) {
+      if (mapping.kind == MappingKind::shared_memory) plan_.shared_bytes += mapping.range.size();
+      plan_.bare.push_back(mapping.range);
+      return;
+    }
+    if (mapping.kind == MappingKind::kernel) {
+      if (mapping.name == "[vdso]") copy_whole(mapping);
+      return;
+    }
+    MappingPlan part;
+    part.range = mapping.range;
+    part.forced = !mapping.readable;
+    bool any_private = false;
+    for (const PageRun& run : runs) {
+      if (run.guard) {
+        part.guards.push_back(run.range);
+        continue;
+      }
+      const bool ours = run.swapped || !run.file;
+      if (!ours || run.zero) continue;
+      any_private = true;
+      if (run.present) plan_.resident.push_back(run.range);
+      if (run.swapped) part.swapped += run.range.size();
+      append(part.copy, run.range);
+    }
+    if (mapping.is_anonymous_memory()) {
+      if (!mapping.readable && !any_private) {
+        plan_.bare.push_back(mapping.range);  // a reserve, such as the end of an arena's heap
+        return;
+      }
+      part.zero_elsewhere = mapping.range.size() <= kLargestReserve;
+      take(std::move(part));
+      return;
+    }
+    if (!mapping.readable) {
+      plan_.bare.push_back(mapping.range);
+      return;
+    }
+    const bool no_file = std::find(options_.without_file.begin(), options_.without_file.end(),
+                                   mapping.name) != options_.without_file.end();
+    if (((mapping.writable || any_private) && mapping.range.size() <= kWholeFilePart) || no_file) {
+      const std::uint64_t swapped = part.swapped;
+      copy_whole(mapping);
+      plan_.parts.back().swapped = swapped;
+      plan_.swapped += swapped;
+      return;
+    }
+    if (mapping.file_offset == 0) {
+      part.copy.insert(part.copy.begin(), {mapping.range.begin, mapping.range.begin + page_});
+      part.copy = normalised(std::move(part.copy));
+    }
+    if (!part.copy.empty()) take(std::move(part));
+  }
+
+ private:
+  static void append(std::vector<AddressRange>& ranges, AddressRange range) {
+    if (!ranges.empty() && ranges.back().end == range.begin) {
+      ranges.back().end = range.end;
+    } else {
+      ranges.push_back(range);
+    }
+  }
+
+  void copy_whole(const Mapping& mapping) {
+    MappingPlan part;
+    part.range = mapping.range;
+    part.copy.push_back(mapping.range);
+    take(std::move(part));
+  }
+
+  void take(MappingPlan part) {
+    part.guards = normalised(std::move(part.guards));
+    for (const AddressRange& guard : part.guards) plan_.bare.push_back(guard);
+    plan_.bytes += total_size(part.copy);
+    plan_.swapped += part.swapped;
+    plan_.parts.push_back(std::move(part));
+  }
+
+  CopyPlan& plan_;
+  const PlanOptions& options_;
+  std::uint64_t page_;
+};
+
+}  // namespace
+
+Result<CopyPlan> make_plan(std::uint64_t pid, const PlanOptions& options) {
+  const std::string directory = "/proc/" + std::to_string(pid);
+  errno = 0;
+  const auto maps = read_text_file(directory + "/maps");
+  if (!maps) return std::unexpected(refused(pid, errno));
+  CopyPlan plan;
+  plan.mappings = read_maps(*maps);
+  if (plan.mappings.empty()) return std::unexpected(gone(pid));
+  auto scanner = PageScanner::open(directory, options.word_by_word);
+  if (!scanner) return std::unexpected(refused(pid, errno));
+
+  Planner planner(plan, options, page_size());
+  std::vector<PageRun> runs;
+  for (const Mapping& mapping : plan.mappings) {
+    runs.clear();
+    const bool scanned = !mapping.shared && mapping.kind != MappingKind::kernel;
+    if (scanned && !scanner->scan(mapping.range, runs)) {
+      return std::unexpected(refused(pid, errno));
+    }
+    planner.add(mapping, runs);
+  }
+  plan.knows_zero_page = scanner->knows_zero_page();
+  plan.resident = normalised(std::move(plan.resident));
+  plan.bare = normalised(std::move(plan.bare));
+  return plan;
+}
+
+}  // namespace coreheap::image

@@ -355,7 +355,10 @@ Result<ArenaSearch> find_arena_arrays(const image::Image& image, const Candidate
     }
   }
 
-  std::ranges::stable_sort(search.arrays, std::greater{}, &ArenaArray::closing);
+  // The main interpreter's first: its pointer is static, an isolated interpreter's on the heap.
+  std::ranges::stable_sort(search.arrays, std::greater{}, [&](const ArenaArray& array) {
+    return std::pair(image.module_at(array.anchor) != nullptr, array.closing);
+  });
   for (const ArenaArray& array : search.arrays) search.closing += array.closing;
   return search;
 }

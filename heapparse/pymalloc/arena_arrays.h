@@ -48,7 +48,7 @@ struct ArenaArray {
 };
 
 struct ArenaSearch {
-  std::vector<ArenaArray> arrays;   // most pools first
+  std::vector<ArenaArray> arrays;   // the main interpreter's first, then most pools first
   std::vector<Address> used_pools;  // tables of ring heads that hold together
   std::uint64_t closing = 0;
 };

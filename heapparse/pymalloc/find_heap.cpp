@@ -1,8 +1,6 @@
 // The order of the search: pools by shape, arena arrays by the pools, arenas from the arrays. Which
 // of the geometries is the process's own is decided last, by how many pools lie in the arena they
 // name.
-#include "heapparse/pymalloc/pymalloc_heap.h"
-
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,6 +11,7 @@
 #include "heapparse/pymalloc/arena_arrays.h"
 #include "heapparse/pymalloc/heap_builder.h"
 #include "heapparse/pymalloc/pool_scan.h"
+#include "heapparse/pymalloc/pymalloc_heap.h"
 
 namespace coreheap::pymalloc {
 namespace {

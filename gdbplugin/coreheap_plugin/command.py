@@ -49,11 +49,7 @@ class Word(gdb.Command):
         self._name = name
         self._session = session
         self._usage = None
-        help_text = session.engine.help(name).strip("\n")
-        first = help_text.split("\n", 1)[0].strip().rstrip(".")
-        # GDB lists a command by its first line, so that is the registry's summary.
-        self.__doc__ = (help_text if not summary or first == summary.rstrip(".")
-                        else summary + "\n\n" + help_text).rstrip() or name
+        self.__doc__ = _document(summary, session.engine.help(name)) or name
         super(Word, self).__init__(gdb_name, gdb.COMMAND_DATA)
 
     def usage(self):
@@ -84,6 +80,13 @@ class Word(gdb.Command):
         # GDB replaces `word`, which starts after the last break character, and `-` is one.
         offset = max(0, len(last) - len(word))
         return [candidate[offset:] for candidate in found]
+
+
+def _document(summary, help_text):
+    """GDB lists a command by its first line, so that is the registry's summary; the manual follows,
+    without saying the summary again."""
+    lines = [line for line in help_text.strip("\n").split("\n") if line.strip() != summary or not summary]
+    return (summary + "\n\n" + "\n".join(lines)).strip()
 
 
 def _asks_for_help(argument):

@@ -30,24 +30,22 @@ def write(text):
         if end - start > _CHUNK:
             line_end = text.rfind("\n", start, start + _CHUNK)
             end = line_end + 1 if line_end >= start else start + _CHUNK
-        _write(text[start:end])
+        gdb.write(text[start:end])
         start = end
     gdb.flush()
 
 
-def _write(text):
-    try:
-        gdb.write(text)
-    except UnicodeEncodeError:  # the host's charset lacks a character
-        gdb.write(text.encode("ascii", "backslashreplace").decode("ascii"))
-
-
 def warn(text):
     """Text for a person beside the report."""
-    try:
-        gdb.write(text, gdb.STDERR)
-    except UnicodeEncodeError:
-        gdb.write(text.encode("ascii", "backslashreplace").decode("ascii"), gdb.STDERR)
+    gdb.write(text, gdb.STDERR)
+
+
+def terminal_is_gone():
+    """Has the terminal that GDB was started on been closed? GDB learns of it only after the command."""
+    return _had_terminal and not os.isatty(0)
+
+
+_had_terminal = os.isatty(0)
 
 
 class Progress:
@@ -68,13 +66,14 @@ class Progress:
         if not self._shown or now < self._next or not text:
             return
         self._next = now + _PROGRESS_EVERY_SECONDS
-        columns = (width() or 80) - 1
+        columns = (width() or 80) - 1 - len("^C")
         self._put("\r" + text[:columns].ljust(self._length))
         self._length = min(len(text), columns)
 
     def clear(self):
         if self._length:
-            self._put("\r" + " " * self._length + "\r")
+            # The terminal's echo of a typed ^C lies behind the text.
+            self._put("\r" + " " * (self._length + len("^C")) + "\r")
             self._length = 0
 
     @staticmethod

@@ -160,7 +160,7 @@ class ProgramEngine:
 
     def commands(self):
         """The list that `help all` prints: indented names, two spaces, their summaries."""
-        rows = re.findall(r"(?m)^\s+([a-z][a-z0-9_-]*)\s{2,}(\S.*)$", self._ask(["help", "all"]))
+        rows = re.findall(r"(?m)^ +([a-z][a-z0-9_-]*) {2,}(\S.*)$", self._ask(["help", "all"]))
         return list(dict(rows).items())
 
     def help(self, name):

@@ -157,8 +157,8 @@ def maps_from_mappings(text):
         match = pattern.match(line)
         if match:
             start, end, offset, permissions, path = match.groups()
-            lines.append("%s-%s %s %s 00:00 0 %s" % (start, end, permissions or "rw-p",
-                                                    offset.rjust(8, "0"), path or ""))
+            lines.append("%s-%s %s %s 00:00 0 %s"
+                         % (start.zfill(8), end.zfill(8), permissions or "rw-p", offset.zfill(8), path or ""))
     if not lines:
         raise Failure("the remote stub gives no memory map\n"
                       "run coreheap beside the process instead")

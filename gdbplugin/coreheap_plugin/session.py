@@ -57,13 +57,15 @@ class Session:
         return found
 
     def _finish(self, job, progress):
-        """Polls until the job's end. KeyboardInterrupt cancels and joins it first."""
+        """Polls until the job's end. Ctrl-C, or nobody left to read the report, cancels and joins it."""
         try:
             try:
                 status = RUNNING
                 while status == RUNNING:
                     status = job.poll(_STEP_MS)
                     progress(job.progress())
+                    if output.terminal_is_gone():
+                        raise KeyboardInterrupt
             except KeyboardInterrupt:
                 job.cancel()
                 _join(job)

@@ -173,7 +173,8 @@ struct Traits {
   bool trace_refs_possible = true;  // two list pointers may lie in front of the refcount
   bool old_style_classes = true;
   HeapTypeName heap_type_name = HeapTypeName::kNameOnly;
-  bool type_name_in_heap = false;  // a heap type's tp_name is a malloc copy it owns
+  bool type_name_in_heap = false;  // a heap type made from a C spec owns a copy of its name
+                                   // (heap_type.tpname); a class's name lies in its str
   bool subclasses_is_list = true;  // type.subclasses: list of weakrefs, else dict id -> weakref
   bool static_types_dict_in_interpreter = false;  // a static type's subclasses word is index + 1
                                                   // into interpreter.static_types

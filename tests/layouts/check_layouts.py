@@ -7,7 +7,8 @@
 3. The target's own word: each `_Py_DebugOffsets` that an interpreter publishes in its file is compared with the tables.
 4. ELF symbols: the sizes of exported static objects must be the struct sizes of the tables.
 5. The running interpreter: `__basicsize__`, `__dictoffset__`, `__weakrefoffset__` and the offsets of its member descriptors
-   (live_probe.py) must be those of the tables. It needs no debug symbols, so stripped builds are held to the tables too.
+   (live_probe.py) must be those of the tables, and the traits those that it shows in its own memory (live_traits.py). It needs
+   no debug symbols, so stripped builds are held to the tables too.
 
 What cannot be checked is a skip that says why. Standard library only.
 
@@ -427,6 +428,80 @@ def check_live(section, layout, binary, is_root):
     return compared
 
 
+def check_traits(section, layout, binary, is_root, traits):
+    """Traits as the running interpreter shows them in its own memory."""
+    if binary.command[0] == "chroot" and not is_root:
+        return 0  # check_live names the skip
+    plain = {k: v for k, v in layout.items() if isinstance(v, dict)}
+    with open(os.path.join(HERE, "live_traits.py")) as script:
+        text = "LAYOUT = %r\nTRAITS = %r\n%s" % (plain, traits, script.read())
+    options = ["-B", "-s", "-"] if binary.command[0] == "env" else ["-B", "-E", "-s", "-"]
+    done = subprocess.run(binary.command + options, input=text.encode(), capture_output=True, timeout=120)
+    try:
+        seen = json.loads(done.stdout.decode())
+    except ValueError:
+        fail("%s: its traits could not be observed: %s" % (binary.label, done.stderr.decode("latin-1")[-800:]))
+        return 0
+    for name, value in sorted(seen.items()):
+        if name not in traits:  # a statement, not a trait's value
+            right = value is True
+            known = "yes"
+        else:
+            known = traits[name]
+            right = value in known if isinstance(known, list) else value == known
+        if not right:
+            fail("%s: observed %s: %s, table %s says %s" % (binary.label, name, value, section.name, known))
+    print("%s: %d observed traits compared with table %s" % (binary.label, len(seen), section.name))
+    return len(seen)
+
+
+def cpp_value(text):
+    """A C++ initialiser of traits.h or the traits file, as a Python value."""
+    text = re.sub(r"std::uint64_t\{(\d+)\}", r"\1", " ".join(text.split()))
+    text = re.sub(r"\b(0x[0-9A-Fa-f]+|\d+)(ull|u)\b", r"\1", text)
+    if text in ("true", "false"):
+        return text == "true"
+    if text.startswith("{"):
+        return [cpp_value(part) for part in text[1:-1].split(",") if part.strip()]
+    if "::" in text:
+        return text.split("::")[1]
+    if text == "kNoOwner":
+        return 255
+    if not re.fullmatch(r"[\d\sxXa-fA-F|<~-]+", text):
+        raise ValueError("cannot read the trait %r" % text)
+    return eval(text) & (1 << 64) - 1 if "~" in text else eval(text)  # digits and operators only, as matched above
+
+
+def effective_traits(sections):
+    """section -> {trait: value}, the defaults of traits.h under what each version changes."""
+    with open(os.path.join(ROOT, "cpython_layouts", "traits.h")) as file:
+        header = re.sub(r"//.*", "", file.read())
+    structs = {}
+    for name, body in re.findall(r"struct (\w+) \{(.*?)\n\};", header, re.S):
+        structs[name] = {}
+        for kind, member, value in re.findall(r"^  ([\w:]+) (\w+)((?: = |\{)[^;]*)?;", body, re.M):
+            if kind in structs:
+                structs[name][member] = dict(structs[kind])
+            elif value:
+                structs[name][member] = cpp_value(value[3:] if value.startswith(" = ") else value)
+            else:
+                structs[name][member] = 0
+    known = {}
+    for section in sections:
+        traits = json.loads(json.dumps(known.get(section.parent, structs["Traits"])))
+        for key, value, _ in section.traits:
+            outer, _, inner = key.partition(".")
+            value = cpp_value(value)
+            if inner:
+                traits[outer][inner] = value
+            elif isinstance(traits[outer], dict):
+                traits[outer] = dict(zip(traits[outer], value))
+            else:
+                traits[outer] = value
+        known[section.name] = traits
+    return known
+
+
 def choices_of(sections):
     """section -> {trait: values} of the Choices in the traits file, inherited."""
     known = {}
@@ -457,7 +532,8 @@ def main():
     if not gdb:
         skip("DWARF: no gdb to read it with")
     is_root = os.geteuid() == 0
-    binaries, members, published, sizes, told, tried = 0, 0, 0, 0, 0, set()
+    traits = effective_traits(sections)
+    binaries, members, published, sizes, told, observed, tried = 0, 0, 0, 0, 0, 0, set()
     for binary in list(pyenv_binaries()) + list(debian_binaries(arguments.interpreters)):
         elf = Elf(binary.image)
         symbols = elf.symbols()
@@ -472,6 +548,7 @@ def main():
         sizes += check_symbols(section, layout, binary, symbols)
         published += check_debug_offsets(section, layout, binary, elf, symbols)
         told += check_live(section, layout, binary, is_root)
+        observed += check_traits(section, layout, binary, is_root, traits[section.name])
         if not binary.dwarf:
             skip("%s: it is stripped and its debug file was not fetched (tests/interpreters/fetch --debug)" % binary.label)
         elif gdb:
@@ -480,8 +557,9 @@ def main():
         if section.name not in tried:
             skip("table %s: no interpreter at hand to compare it with" % section.name)
     print(
-        "%d interpreters, %d of %d tables: %d members by DWARF, %d published offsets, %d symbol sizes, %d told by types; %d skips, %d failures"
-        % (binaries, len(tried), len(sections), members, published, sizes, told, len(skips), len(failures))
+        "%d interpreters, %d of %d tables: %d members by DWARF, %d published offsets, %d symbol sizes, %d told by types, %d observed traits; "
+        "%d skips, %d failures"
+        % (binaries, len(tried), len(sections), members, published, sizes, told, observed, len(skips), len(failures))
     )
     return 1 if failures else 0
 

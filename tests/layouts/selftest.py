@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import json
 import os
 import sys
 
@@ -82,7 +83,31 @@ def main():
         planted("PyType_Type has 400 bytes", lambda: check_layouts.check_symbols(section, layout, binary, symbols)),
         not planted("planted", dwarf(lambda types: None)),
     ]
+    results += live(sections, layouts)
     return 0 if all(results) else 1
+
+
+def live(sections, layouts):
+    """Errors planted in the table of the interpreter that runs this test."""
+    version = tuple(str(part) for part in sys.version_info[:3])
+    binary = check_layouts.Binary("planted", version, "", [], "", [sys.executable])
+    section = check_layouts.choose(sections, layouts, binary, 0)
+    if not section:
+        print("SKIP live errors: no table for this Python %s" % ".".join(version))
+        return []
+    layout = json.loads(json.dumps(layouts[section.name]))
+    traits = check_layouts.effective_traits(sections)[section.name]
+    good = json.loads(json.dumps(traits))
+    layout["deque"]["struct_size"] += 8
+    traits["set_entry_key_first"] = not traits["set_entry_key_first"]
+    traits["small_int_max"] += 1
+    right = layouts[section.name]
+    return [
+        planted("type of group deque says __basicsize__", lambda: check_layouts.check_live(section, layout, binary, False)),
+        planted("observed set_entry_key_first", lambda: check_layouts.check_traits(section, right, binary, False, traits)),
+        planted("observed small_int_max", lambda: check_layouts.check_traits(section, right, binary, False, traits)),
+        not planted("planted", lambda: check_layouts.check_traits(section, right, binary, False, good)),
+    ]
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 """check_layouts.py must fail when a table is wrong: each kind of planted error is found, each named in a failure."""
 
 import contextlib
+import copy
 import io
-import json
 import os
 import sys
 
@@ -95,9 +95,9 @@ def live(sections, layouts):
     if not section:
         print("SKIP live errors: no table for this Python %s" % ".".join(version))
         return []
-    layout = json.loads(json.dumps(layouts[section.name]))
+    layout = copy.deepcopy(layouts[section.name])
     traits = check_layouts.effective_traits(sections)[section.name]
-    good = json.loads(json.dumps(traits))
+    good = copy.deepcopy(traits)
     layout["deque"]["struct_size"] += 8
     traits["set_entry_key_first"] = not traits["set_entry_key_first"]
     traits["small_int_max"] += 1

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "heapparse/pymalloc/deduced_arenas.h"
+#include "heapparse/pymalloc/free_list_check.h"
 
 namespace coreheap::pymalloc {
 namespace {
@@ -248,18 +249,24 @@ Result<void> HeapBuilder::check_free_lists(JobControl& job) {
   std::vector<std::vector<Flawed>> flawed(parts);
   job.begin_step("checking pools", count);
   const auto done = parallel_for(parts, job, [&](std::size_t part, unsigned) {
+    const std::size_t begin = part * kPoolsATime;
+    const std::size_t end = std::min(count, begin + kPoolsATime);
+    const auto pools = std::span(heap_.pools).subspan(begin, end - begin);
+    std::vector<std::size_t> suspects;
+    pymalloc::check_free_lists(image_.space, pools, begin, heap_.geometry, suspects);
+    std::ranges::sort(suspects);
     image::Reader reader(image_.space);
     std::vector<std::byte> scratch;
     LiveBlocks blocks;
-    const std::size_t end = std::min(count, (part + 1) * kPoolsATime);
-    for (std::size_t i = part * kPoolsATime; i < end; ++i) {
+    for (const std::size_t i : suspects) {
       Pool& pool = heap_.pools[i];
       const auto bytes = bytes_of_pool(reader, pool.address, heap_.geometry, scratch);
+      // A pool of which a part is missing may still have its whole list in what is there.
       if (blocks.load(bytes, pool, heap_.geometry)) continue;
       pool.sound = false;
       flawed[part].push_back({i, blocks.flaw(), blocks.flaw_at(), blocks.live_count()});
     }
-    job.advance(end - part * kPoolsATime);
+    job.advance(end - begin);
   });
   if (!done) return done;
   for (const auto& part : flawed) {

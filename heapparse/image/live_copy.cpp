@@ -21,7 +21,6 @@
 namespace coreheap::image {
 namespace {
 
-constexpr std::uint64_t kHugePage = std::uint64_t{2} << 20;
 constexpr std::uint64_t kSlack = std::uint64_t{64} << 20;
 constexpr std::uint64_t kPrefaultPiece = std::uint64_t{8} << 20;
 // One call moves at most this much: small enough that two threads share the work and a deadline is
@@ -63,43 +62,62 @@ Result<CopyDestination> CopyDestination::create(const std::string& spill_directo
   return destination;
 }
 
-Result<CopyDestination::Reserve*> CopyDestination::reserve_for(AddressRange range) {
-  const auto it = reserves_.upper_bound(range.begin);
-  if (it != reserves_.end() && it->second.range.contains(range.begin, range.size())) {
-    return &it->second;
+CopyDestination::Reserve* CopyDestination::reserve_of(AddressRange range) {
+  for (Generation& generation : generations_) {
+    const auto it = std::upper_bound(generation.begin(), generation.end(), range.begin,
+                                     [](Address a, const Reserve& r) { return a < r.range.end; });
+    if (it != generation.end() && it->range.contains(range.begin, range.size())) return &*it;
   }
-  // The heap grows at its end, anonymous mappings at their beginning; there is room for both.
+  return nullptr;
+}
+
+Result<std::shared_ptr<Memory>> CopyDestination::allocate(std::uint64_t size) {
+  if (!spill_) return Memory::reserve(size);
+  if (ftruncate(spill_.get(), static_cast<off_t>(spill_size_ + size)) != 0) {
+    return fail(ErrorCode::not_enough_room, spill_name_, text_of_errno(errno));
+  }
+  auto memory = Memory::reserve_file(spill_.get(), spill_size_, size);
+  if (memory) spill_size_ += size;
+  return memory;
+}
+
+// Neighbours share a reserve. The heap grows at its end and anonymous mappings at their beginning:
+// there is slack for both, so that what grows before the stop keeps its place and its prefaulted
+// pages.
+Result<void> CopyDestination::make_reserves(const std::vector<AddressRange>& ranges) {
   const std::uint64_t slack = slack_ ? kSlack : 0;
-  AddressRange room{{range.begin.value > slack ? range.begin.value - slack : 0},
-                    {range.end.value + slack}};
-  if (room.end < range.end) room.end = range.end;
-  room.begin = room.begin.aligned_down(kHugePage);
-  room.end = room.end.aligned_up(kHugePage);
-  if (room.end < range.end) room = range;
-  Reserve reserve{room, nullptr, false};
-  if (spill_) {
-    if (ftruncate(spill_.get(), static_cast<off_t>(spill_size_ + room.size())) != 0) {
-      return fail(ErrorCode::not_enough_room, spill_name_, text_of_errno(errno));
-    }
-    auto memory = Memory::reserve_file(spill_.get(), spill_size_, room.size());
-    if (!memory) return std::unexpected(std::move(memory.error()));
-    reserve.memory = *std::move(memory);
-    spill_size_ += room.size();
-  } else {
-    auto memory = Memory::reserve(room.size());
-    if (!memory) return std::unexpected(std::move(memory.error()));
-    reserve.memory = *std::move(memory);
+  Ranges roomy;
+  for (const AddressRange& range : ranges) {
+    AddressRange room{{range.begin.value > slack ? range.begin.value - slack : 0},
+                      {range.end.value + slack}};
+    if (room.end < range.end) room.end = range.end;
+    roomy.push_back(room);
   }
-  return &reserves_.emplace(room.end, std::move(reserve))->second;
+  Generation generation;
+  for (const AddressRange& range : normalised(std::move(roomy))) {
+    auto memory = allocate(range.size());
+    if (!memory) return std::unexpected(std::move(memory.error()));
+    generation.push_back({range, *std::move(memory), false});
+  }
+  generations_.push_back(std::move(generation));
+  return {};
 }
 
 Result<void> CopyDestination::place(CopyPlan& plan) {
-  for (auto& [end, reserve] : reserves_) reserve.used = false;
+  std::vector<AddressRange> homeless;
+  for (const MappingPlan& part : plan.parts) {
+    if (reserve_of(part.range) == nullptr) homeless.push_back(part.range);
+  }
+  if (!homeless.empty()) {
+    if (auto made = make_reserves(homeless); !made) return made;
+  }
+  for (Generation& generation : generations_) {
+    for (Reserve& reserve : generation) reserve.used = false;
+  }
   for (MappingPlan& part : plan.parts) {
-    auto reserve = reserve_for(part.range);
-    if (!reserve) return std::unexpected(std::move(reserve.error()));
-    (*reserve)->used = true;
-    part.destination = (*reserve)->memory->data() + (part.range.begin - (*reserve)->range.begin);
+    Reserve* reserve = reserve_of(part.range);
+    reserve->used = true;
+    part.destination = reserve->memory->data() + (part.range.begin - reserve->range.begin);
   }
   return {};
 }
@@ -110,13 +128,6 @@ Result<void> CopyDestination::prefault(const CopyPlan& plan, JobControl& job) {
     for (const AddressRange& range : part.copy) {
       std::byte* at = part.destination + (range.begin - part.range.begin);
       std::uint64_t size = range.size();
-      if (!spill_ && size >= 2 * kHugePage) {
-        // Huge pages fault in several times faster and make the later walk cheaper.
-        const auto address = reinterpret_cast<std::uintptr_t>(at);
-        const std::uintptr_t begin = (address + kHugePage - 1) & ~(kHugePage - 1);
-        const std::uintptr_t end = (address + size) & ~(kHugePage - 1);
-        if (end > begin) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
-      }
       while (size > 0) {
         const std::uint64_t n = std::min(size, kPrefaultPiece);
         pieces.emplace_back(at, n);
@@ -145,8 +156,10 @@ Result<void> CopyDestination::prefault(const CopyPlan& plan, JobControl& job) {
 
 std::vector<std::shared_ptr<void>> CopyDestination::owners() const {
   std::vector<std::shared_ptr<void>> owners;
-  for (const auto& [end, reserve] : reserves_) {
-    if (reserve.used) owners.push_back(reserve.memory);
+  for (const Generation& generation : generations_) {
+    for (const Reserve& reserve : generation) {
+      if (reserve.used) owners.push_back(reserve.memory);
+    }
   }
   return owners;
 }

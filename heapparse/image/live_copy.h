@@ -13,7 +13,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -77,9 +76,14 @@ class CopyDestination {
     std::shared_ptr<Memory> memory;
     bool used = false;
   };
-  Result<Reserve*> reserve_for(AddressRange range);
+  // Reserves made by one call of place(): sorted, disjoint.
+  using Generation = std::vector<Reserve>;
 
-  std::multimap<Address, Reserve> reserves_;  // by end
+  Reserve* reserve_of(AddressRange range);
+  Result<void> make_reserves(const std::vector<AddressRange>& ranges);
+  Result<std::shared_ptr<Memory>> allocate(std::uint64_t size);
+
+  std::vector<Generation> generations_;
   FileDescriptor spill_;
   std::uint64_t spill_size_ = 0;
   std::string spill_name_;

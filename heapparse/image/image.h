@@ -58,6 +58,7 @@ struct Module {
   std::uint64_t bias = 0;
   std::uint64_t first_page = 0;  // address of the mapped ELF header
   std::string local_path;        // a file at hand with the same build-id; empty when none
+  std::string debug_path;        // separate debug file of that build-id; for symbols only
   // Writable data of the file including what the loader maps behind it (.bss), sorted. RELRO pages,
   // read-only by now but private and written once, are included.
   std::vector<AddressRange> data;

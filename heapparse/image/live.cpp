@@ -33,13 +33,15 @@ constexpr double kSecondsPerSwappedGiB = 4.0;
 constexpr double kSecondsOnce = 0.001;
 
 constexpr unsigned kHelpers = 2;
+constexpr std::uint64_t kSample = std::uint64_t{64} << 20;
 
 double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
-double predicted_seconds(const CopyPlan& plan, std::size_t threads) {
+// `seconds_per_gib` of the copy itself.
+double predicted_seconds(const CopyPlan& plan, std::size_t threads, double seconds_per_gib) {
   std::size_t ranges = 0;
   for (const MappingPlan& part : plan.parts) ranges += part.copy.size();
-  return kSecondsOnce + gib(plan.bytes) * kSecondsPerGiB +
+  return kSecondsOnce + gib(plan.bytes) * seconds_per_gib +
          gib(plan.swapped) * kSecondsPerSwappedGiB +
          static_cast<double>(threads) * kSecondsPerThread +
          static_cast<double>(ranges) * kSecondsPerRange +
@@ -58,9 +60,8 @@ Error pause_too_long(std::uint64_t pid, const std::string& reason, double needed
   return {ErrorCode::pause_too_long, "pid " + std::to_string(pid), reason, cure};
 }
 
-Result<void> check_pause(const LiveProcess& live, const CopyPlan& plan, std::size_t threads,
+Result<void> check_pause(const LiveProcess& live, const CopyPlan& plan, double predicted,
                          const OpenOptions& options) {
-  const double predicted = predicted_seconds(plan, threads);
   if (predicted <= options.max_pause_seconds) return {};
   return std::unexpected(
       pause_too_long(live.pid,
@@ -143,11 +144,12 @@ class LiveReader {
       return std::unexpected(std::move(room.error()));
     }
     const std::size_t threads = threads_of(live_).size();
-    if (hold == Hold::by_us) {
-      if (auto pause = check_pause(live_, *first, threads, options_); !pause) {
-        return std::unexpected(std::move(pause.error()));
-      }
-    }
+    const auto check = [&]() -> Result<void> {
+      if (hold != Hold::by_us) return {};
+      return check_pause(live_, *first, predicted_seconds(*first, threads, seconds_per_gib_),
+                         options_);
+    };
+    if (auto pause = check(); !pause) return std::unexpected(std::move(pause.error()));
     auto destination = CopyDestination::create(options_.spill_directory);
     if (!destination) return std::unexpected(std::move(destination.error()));
     destination_ = *std::move(destination);
@@ -157,6 +159,8 @@ class LiveReader {
     if (auto faulted = destination_.prefault(*first, job_); !faulted) {
       return std::unexpected(std::move(faulted.error()));
     }
+    if (hold == Hold::by_us) calibrate(*first);
+    if (auto pause = check(); !pause) return std::unexpected(std::move(pause.error()));
     job_.begin_step("copying the process", first->bytes);
     auto stopped = hold == Hold::by_us ? copy_stopped() : copy_held();
     if (!stopped) return std::unexpected(std::move(stopped.error()));
@@ -167,6 +171,32 @@ class LiveReader {
   }
 
  private:
+  // Copies a sample while the target still runs: how fast this machine is now, busy as it may be.
+  // The sample is overwritten by the copy proper.
+  void calibrate(const CopyPlan& plan) {
+    CopyPlan sample;
+    for (const MappingPlan& part : plan.parts) {
+      if (part.swapped != 0 || part.forced) continue;
+      MappingPlan some = part;
+      some.copy.clear();
+      for (AddressRange range : part.copy) {
+        if (sample.bytes >= kSample) break;
+        range.end = std::min(range.end, range.begin + (kSample - sample.bytes));
+        sample.bytes += range.size();
+        some.copy.push_back(range);
+      }
+      if (!some.copy.empty()) sample.parts.push_back(std::move(some));
+    }
+    if (sample.bytes < kSample) return;  // the copy is short whatever the speed
+    JobControl silent;
+    Copier copier(live_.pid, kHelpers);
+    const auto began = Clock::now();
+    copier.start(sample, silent, Clock::time_point::max());
+    const CopyResult result = copier.finish();
+    const double seconds = std::chrono::duration<double>(Clock::now() - began).count();
+    if (result.bytes == sample.bytes) seconds_per_gib_ = seconds / gib(sample.bytes);
+  }
+
   // On a thread of its own: no signal interrupts it, and its end lets go of whatever it still
   // traces.
   Result<Stopped> copy_stopped() {
@@ -202,8 +232,8 @@ class LiveReader {
     auto plan = make_plan(live_.pid, plan_options_);
     if (!plan) return std::unexpected(std::move(plan.error()));
     stopped.plan = *std::move(plan);
-    stopped.predicted = predicted_seconds(stopped.plan, stop->size());
-    if (auto pause = check_pause(live_, stopped.plan, stop->size(), options_); !pause) {
+    stopped.predicted = predicted_seconds(stopped.plan, stop->size(), seconds_per_gib_);
+    if (auto pause = check_pause(live_, stopped.plan, stopped.predicted, options_); !pause) {
       return std::unexpected(std::move(pause.error()));
     }
     if (auto placed = destination_.place(stopped.plan); !placed) {
@@ -392,6 +422,7 @@ class LiveReader {
   JobControl& job_;
   PlanOptions plan_options_;
   CopyDestination destination_;
+  double seconds_per_gib_ = kSecondsPerGiB;
 };
 
 }  // namespace

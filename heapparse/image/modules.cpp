@@ -127,6 +127,11 @@ class ModuleFinder {
       if (in_image.programs_missing != 0) programs = found.file->elf.programs;
     }
     if (programs.empty()) return std::nullopt;
+    if (search_.options->use_backing_files && !module.build_id.empty()) {
+      if (const auto debug = find_debug_file(module.build_id, search_.options->sysroot, job_)) {
+        module.debug_path = debug->path;
+      }
+    }
 
     const auto bias = bias_of(programs, first.range.begin);
     if (!bias) return std::nullopt;

@@ -3,10 +3,11 @@
 // tests run both.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "heapparse/image/image.h"
@@ -27,15 +28,21 @@ class Symbols {
   // The nearest data or function symbol at or below `a` within its size; "PyType_Type", "vtable for
   // X".
   std::optional<std::pair<std::string, std::uint64_t>> at(Address a) const;
-  bool empty() const { return by_name_.empty(); }
-  std::size_t size() const { return by_name_.size(); }
+  bool empty() const { return entries_.empty(); }
+  std::size_t size() const { return entries_.size(); }
 
   void add(std::string name, Symbol symbol);
   void seal();  // sorts; call once after the last add
 
  private:
-  std::unordered_multimap<std::string, Symbol> by_name_;
-  std::vector<std::pair<Address, const std::string*>> by_address_;
+  struct Entry {
+    std::string name;
+    Symbol symbol;
+  };
+  std::vector<Entry> entries_;             // sealed: by name, then module, then address
+  std::vector<std::uint32_t> by_address_;  // indices into entries_
+  // Greatest size of any symbol, so that a search for what covers an address knows when to stop.
+  std::uint64_t largest_ = 0;
 };
 
 // Reads .dynsym and .symtab of every module with a checked local file, else .dynsym through

@@ -994,10 +994,12 @@ def unvisited(o, kind):
     """Owned references that tp_traverse skips but that the language shows, without making new objects."""
     if kind is types.CodeType:
         return [getattr(o, name) for name in CODE_FIELDS]
-    mro = TYPE_MRO.__get__(kind)
+    mro = TYPE_MRO.__get__(kind) or ()       # static types may not be ready yet
     if dict in mro:
         return list(dict.keys(o))
     if type in mro:
+        if TYPE_MRO.__get__(o) is None:      # never readied: its fields are still NULL
+            return ()
         more = list(TYPE_MRO.__get__(o) or ()) + list(TYPE_BASES.__get__(o) or ()) + [TYPE_MRO.__get__(o), TYPE_BASES.__get__(o)]
         more += gc.get_referents(TYPE_DICT.__get__(o))
         more += ALL_TYPES(o)
@@ -1028,14 +1030,15 @@ def truth(out):
     tracked = gc.get_objects()
 
     own = sys._getframe() if LISTS_FRAMES else None
+    mine = (id(own) if own is not None else 0, id(counts), id(info))   # all that is tracked and not the parent's
     seen = {}
     stack = tracked
     how = {}                                 # address -> why listed
     for o in stack:
-        seen[id(o)] = o
-        how[id(o)] = "g"
+        if id(o) not in mine:
+            seen[id(o)] = o
+            how[id(o)] = "g"
     if LISTS_FRAMES:
-        seen.pop(id(own), None)
         for frame in list(sys._current_frames().values()):
             if frame is own:
                 frame = frame.f_back
@@ -1052,7 +1055,7 @@ def truth(out):
     referents = gc.get_referents
     while stack:
         o = stack.pop()
-        if o is own:
+        if id(o) in mine:
             continue
         kind = type(o)
         for r in referents(o):
@@ -1069,8 +1072,8 @@ def truth(out):
             seen[id(kind)] = kind
             how[id(kind)] = "a"
             stack.append(kind)
-    if own is not None:
-        seen.pop(id(own), None)
+    for address in mine:
+        seen.pop(address, None)
 
     names = {}
     old_class = getattr(types, "ClassType", None)
@@ -1111,6 +1114,7 @@ def truth(out):
         "rss_child": [line for line in open("/proc/self/status") if line.startswith("VmRSS")],
     }
     data = ("m " + json.dumps(meta) + "\n" + "".join(lines) + "end\n").encode("utf-8")
+    own = None           # a frame that holds itself would outlive the rehearsal, with all of its lists
     view = memoryview(data)
     while len(view):
         view = view[os.write(out, view[:1 << 20]):]
@@ -1147,6 +1151,7 @@ def main():
     fork.restype = ctypes.c_int
     register = libc.__getattr__("__register_atfork")
     register.argtypes = [ctypes.c_void_p] * 4
+    park = ctypes.cast(libc.pause, ctypes.c_void_p)
     if CONFIG.get("twice"):              # for checking the oracle itself: a first truth of the same heap
         first = os.open(CONFIG["out"] + ".first", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         pid = fork()
@@ -1154,7 +1159,7 @@ def main():
             truth(first)
             os._exit(0)
         os.waitpid(pid, 0)
-    register(None, ctypes.cast(libc.pause, ctypes.c_void_p), None, None)
+    register(None, park, None, None)
     if fork() == 0:                      # the parent does not come back from here
         try:
             truth(out)

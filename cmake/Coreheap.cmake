@@ -253,6 +253,7 @@ function(coreheap_fuzz_target)
     return()
   endif()
   set(target "fuzz_${ARG_NAME}")
+  set_property(GLOBAL APPEND PROPERTY COREHEAP_FUZZ_TARGETS "${target}")
   add_executable(${target} ${ARG_SOURCES})
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY
                                              "${PROJECT_BINARY_DIR}/fuzz")

@@ -68,8 +68,8 @@ class TypeTable {
     // Open addressing over powers of two: a load factor under one half, one probe as a rule.
     if (slots_.empty()) return std::nullopt;
     for (std::size_t i = std::hash<Address>{}(a) >> shift_;; i = (i + 1) & mask_) {
+      if (slots_[i].index == kEmpty) return std::nullopt;  // before the address: 0 is nobody's
       if (slots_[i].address == a) return slots_[i].index;
-      if (slots_[i].index == kEmpty) return std::nullopt;
     }
   }
   const std::vector<PythonType>& all() const { return types_; }

@@ -14,20 +14,21 @@ struct ManagedAttributes {
 
 // Only for types with the managed-dict flag.
 inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object) {
+  const auto& traits = reader.traits();
   const auto word_at = [&](std::uint64_t back) {
     return reader.memory().read<std::uint64_t>(object - back).value_or(0);
   };
   ManagedAttributes out;
   std::uint64_t values = 0;
-  switch (reader.traits().managed_dict) {
+  switch (traits.managed_dict) {
     case layouts::ManagedDict::kNone:
       return out;
     case layouts::ManagedDict::kValuesAndDict:
-      values = word_at(32);
-      out.dict = Address{word_at(24)};
+      values = word_at(traits.managed_values_distance);
+      out.dict = Address{word_at(traits.managed_dict_distance)};
       break;
     case layouts::ManagedDict::kTagged: {
-      const std::uint64_t word = word_at(24);
+      const std::uint64_t word = word_at(traits.managed_dict_distance);
       if ((word & 1) != 0) {
         values = word + 1;  // stored as pointer - 1
       } else {
@@ -36,7 +37,7 @@ inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object
       break;
     }
     case layouts::ManagedDict::kDictOnly:
-      out.dict = Address{word_at(24)};
+      out.dict = Address{word_at(traits.managed_dict_distance)};
       break;
   }
   if (values != 0 && reader.traits().values_have_prefix) {

@@ -1,0 +1,30 @@
+// Rows and ranges of the census as row sources: what `export` writes and the block commands list.
+// Cells are looked up when a batch asks for them.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "commands/table.h"
+#include "heapparse/census/census.h"
+#include "heapparse/image/image.h"
+#include "heapparse/python/runtime.h"
+
+namespace coreheap::commands {
+
+// address, size, state, allocator, domain, kind, detail, object, type, shallow, refcount, owner
+std::vector<Column> row_columns();
+// begin, end, size, kind, cause, mapping
+std::vector<Column> range_columns();
+
+// `selection`: the rows to show, in order; absent: all. `runtime` may be null. What is referred to
+// outlives the source.
+std::shared_ptr<const RowSource> census_rows(const census::Census& census,
+                                             const image::Image& image,
+                                             const python::Runtime* runtime,
+                                             std::optional<std::vector<std::uint32_t>> selection);
+std::shared_ptr<const RowSource> census_ranges(const census::Census& census,
+                                               const image::Image& image);
+
+}  // namespace coreheap::commands

@@ -1,0 +1,26 @@
+// One function a command: what it is called, what it takes, what runs it. Listed by registry.cpp
+// only.
+#pragma once
+
+#include "commands/registry.h"
+
+namespace coreheap::commands {
+
+Command heap_command();
+Command info_command();
+Command types_command();
+Command used_command();
+Command free_command();
+Command all_command();
+Command sizes_command();
+Command arenas_command();
+Command arena_command();
+Command bins_command();
+Command pymalloc_command();
+Command show_command();
+Command hexdump_command();
+Command export_command();
+Command help_command();
+Command version_command();
+
+}  // namespace coreheap::commands

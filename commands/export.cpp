@@ -1,0 +1,52 @@
+// `export`: the census itself, one line a row, as fast as it can be written.
+#include "commands/census_rows.h"
+#include "commands/commands.h"
+#include "commands/screens.h"
+
+namespace coreheap::commands {
+
+namespace {
+
+Result<Report> run(Context& context) {
+  auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto census = (*target)->census(context.job);
+  if (!census) return std::unexpected(census.error());
+  const auto runtime = (*target)->runtime(context.job);
+  if (!runtime) return std::unexpected(runtime.error());
+
+  Report report = report_on(**target, **census);
+  Table table;
+  if (context.arguments.has("ranges")) {
+    table.columns = range_columns();
+    table.rows = census_ranges(**census, (*target)->image());
+  } else {
+    table.columns = row_columns();
+    table.rows = census_rows(**census, (*target)->image(), *runtime, std::nullopt);
+  }
+  report.add("rows", "", std::move(table));
+  return report;
+}
+
+}  // namespace
+
+Command export_command() {
+  return {
+      .name = "export",
+      .aliases = {},
+      .summary = "every block as a line of CSV, JSON lines or JSON",
+      .description =
+          "One line an innermost allocation, by address: used, cached and free. Sizes are bytes,\n"
+          "addresses 0x hex. A glibc block takes [address-8, address-8+size), every other one\n"
+          "[address, address+size). With --ranges the bytes that are no block: headers, slack,\n"
+          "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte.",
+      .usage = "",
+      .options = {{"ranges", 0, "",
+                   "what is no block, instead: begin, end, size, kind, cause, mapping"}},
+      .columns = row_columns(),
+      .group = Group::share,
+      .default_format = Format::csv,
+      .run = run};
+}
+
+}  // namespace coreheap::commands

@@ -1,0 +1,161 @@
+// Words to command, report, rendered bytes and an exit status.
+#include "commands/run.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <new>
+
+#include "commands/figures.h"
+#include "commands/manual.h"
+#include "commands/table_options.h"
+#include "commands/words.h"
+
+namespace coreheap::commands {
+
+namespace {
+
+constexpr int kPartial = 3;
+constexpr double kEnough = 0.9;
+
+Outcome failed(const Error& error) { return {exit_status_of(error.code), to_text(error), {}}; }
+
+bool is_partial(const Report& report, const image::Image* image) {
+  if (image != nullptr && image->pause && !image->pause->stopped) return true;
+  if (!report.coverage || report.coverage->allocator_bytes == 0) return false;
+  const auto all = static_cast<double>(report.coverage->allocator_bytes);
+  const auto lost =
+      static_cast<double>(report.coverage->unreadable_bytes + report.coverage->damaged_bytes);
+  return (all - lost) / all < kEnough;
+}
+
+class OutputFile {
+ public:
+  explicit OutputFile(const std::string& path)
+      : descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {}
+  OutputFile(const OutputFile&) = delete;
+  OutputFile& operator=(const OutputFile&) = delete;
+  ~OutputFile() { close(); }
+  int descriptor() const { return descriptor_; }
+  // Some file systems report a full disk only here.
+  bool close() {
+    const bool good = descriptor_ < 0 || ::close(descriptor_) == 0;
+    descriptor_ = -1;
+    return good;
+  }
+
+ private:
+  int descriptor_;
+};
+
+Result<void> write_file(const Report& report, const TableRequest& request, RenderStyle style,
+                        JobControl& job) {
+  OutputFile file(request.output);
+  if (file.descriptor() < 0) {
+    return fail(ErrorCode::io_error, request.output, std::strerror(errno));
+  }
+  style.width = 0;
+  style.colour = false;
+  DescriptorSink sink(file.descriptor());
+  if (auto done = render(report, request.format, style, sink, job); !done) {
+    if (done.error().code != ErrorCode::io_error) return done;
+    return fail(ErrorCode::io_error, request.output, std::strerror(sink.error()));
+  }
+  if (!file.close()) return fail(ErrorCode::io_error, request.output, std::strerror(errno));
+  return {};
+}
+
+Outcome run_checked(Session& session, std::span<const std::string> words, RenderStyle style,
+                    Sink& sink, JobControl& job) {
+  static const std::vector<std::string> kFirstScreen = {"heap"};
+  if (words.empty()) words = kFirstScreen;
+  // Options alone are the first screen's.
+  const bool only_options = words[0].size() > 1 && words[0][0] == '-';
+  const Command* command = find_command(only_options ? kFirstScreen[0] : words[0]);
+  if (command == nullptr) return failed(no_such_command(words[0]));
+  if (!only_options) words = words.subspan(1);
+
+  const std::string name(command->name);
+  const std::vector<OptionSpec> options = options_of(*command);
+  auto arguments = parse_arguments(options, words, WordsAre::anywhere, name);
+  if (!arguments) return failed(arguments.error());
+  style.tool = tool_version();
+  if (arguments->has("help")) {
+    Writer out(sink, job);
+    out << manual_page(*command, style.prefix);
+    out.finish();
+    return {};
+  }
+  const std::size_t count = arguments->words.size();
+  if (count < command->min_words || count > command->max_words) {
+    const std::string usage =
+        name + (command->usage.empty() ? "" : " ") + std::string(command->usage);
+    const std::string reason = count < command->min_words
+                                   ? "something is missing"
+                                   : "takes no word '" + arguments->words[command->max_words] + "'";
+    return failed({ErrorCode::usage, name, reason, style.prefix + usage});
+  }
+  const auto request = table_request(*command, *arguments);
+  if (!request) return failed(request.error());
+
+  Context context{session, *arguments, job, request->format};
+  auto report = command->run(context);
+  if (!report) return failed(report.error());
+  report->command = name;
+  for (const std::string& word : words) report->command += " " + quoted(word);
+  if (command->needs_target && report->target.empty()) report->target = session.target_name();
+  if (auto done = apply(*request, *report); !done) return failed(done.error());
+
+  const image::Image* image = nullptr;
+  if (command->needs_target) {
+    if (const auto target = session.target(job)) image = &(*target)->image();
+  }
+  if (report->status == 0 && is_partial(*report, image)) report->status = kPartial;
+
+  Outcome outcome{report->status, {}, report->result_address};
+  if (!request->output.empty()) {
+    if (auto done = write_file(*report, *request, style, job); !done) return failed(done.error());
+    const Table* table = report->main_table();
+    std::string line = "wrote " + printable(request->output);
+    if (table != nullptr) {
+      line += " (" + with_thousands(static_cast<std::int64_t>(table->shown_rows())) + " rows)";
+    }
+    sink.write(line + "\n");
+    return outcome;
+  }
+  if (auto done = render(*report, request->format, style, sink, job); !done) {
+    // Whoever reads may leave early (`| head`): that is no failure.
+    if (done.error().code == ErrorCode::cancelled) return failed(done.error());
+    if (sink.error() != EPIPE) {
+      return failed({ErrorCode::io_error, "output", std::strerror(sink.error()), {}});
+    }
+  }
+  return outcome;
+}
+
+}  // namespace
+
+std::string_view tool_version() { return "coreheap " COREHEAP_VERSION; }
+
+Outcome run_words(Session& session, std::span<const std::string> words, const RenderStyle& style,
+                  Sink& sink, JobControl& job) {
+  try {
+    return run_checked(session, words, style, sink, job);
+  } catch (const std::bad_alloc&) {
+    return failed({ErrorCode::out_of_memory, "coreheap", "not enough memory for this", {}});
+  } catch (const std::exception& e) {
+    return failed({ErrorCode::internal, "coreheap", e.what(), "please report this"});
+  }
+}
+
+Outcome run_line(Session& session, std::string_view line, const RenderStyle& style, Sink& sink,
+                 JobControl& job) {
+  const auto words = split_words(line);
+  if (!words) return failed(words.error());
+  return run_words(session, *words, style, sink, job);
+}
+
+}  // namespace coreheap::commands

@@ -1,0 +1,130 @@
+// Opening targets.
+#include "commands/session.h"
+
+#include <array>
+#include <charconv>
+
+namespace coreheap::commands {
+
+namespace {
+
+class SnapshotTarget final : public Target {
+ public:
+  SnapshotTarget(image::Image image, SnapshotOptions options)
+      : snapshot_(std::move(image), options) {}
+
+  const image::Image& image() const override { return snapshot_.image(); }
+  Result<const pymalloc::PymallocHeap*> pymalloc(JobControl& job) override {
+    return snapshot_.pymalloc(job);
+  }
+  Result<const std::vector<glibc::MallocHeap>*> heaps(JobControl& job) override {
+    return snapshot_.heaps(job);
+  }
+  Result<const python::Runtime*> runtime(JobControl& job) override {
+    return snapshot_.runtime(job);
+  }
+  Result<const census::Census*> census(JobControl& job) override { return snapshot_.census(job); }
+
+ private:
+  Snapshot snapshot_;
+};
+
+Result<std::unique_ptr<Target>> target_from(Result<image::Image> image, const Settings& settings) {
+  if (!image) return std::unexpected(std::move(image.error()));
+  return make_target(std::move(*image), settings.snapshot);
+}
+
+constexpr std::array kTargetOptions = {
+    OptionSpec{"exe", 0, "FILE",
+               "the target's program file, where its own path does not lead to it",
+               Completer::file},
+    OptionSpec{"sysroot", 0, "DIR", "folder in front of the files that a core names",
+               Completer::directory},
+    OptionSpec{"spill", 0, "DIR", "folder for an unlinked copy when memory is short",
+               Completer::directory},
+    OptionSpec{"no-stop", 0, "", "read a live process without stopping it: the report may be torn"},
+    OptionSpec{"max-pause", 0, "SECONDS", "refuse a longer stop of a live process (default 2)"},
+    OptionSpec{"no-symbols", 0, "", "work as if every file were stripped"},
+    OptionSpec{"no-files", 0, "", "work as if no file of the target were at hand"},
+};
+
+}  // namespace
+
+std::unique_ptr<Target> make_target(image::Image image, SnapshotOptions options) {
+  return std::make_unique<SnapshotTarget>(std::move(image), options);
+}
+
+std::span<const OptionSpec> target_options() { return kTargetOptions; }
+
+Result<Settings> settings_from(const Arguments& arguments) {
+  Settings settings;
+  if (const auto v = arguments.value("exe")) settings.open.executable = *v;
+  if (const auto v = arguments.value("sysroot")) settings.open.sysroot = *v;
+  if (const auto v = arguments.value("spill")) settings.open.spill_directory = *v;
+  settings.open.no_stop = arguments.has("no-stop");
+  settings.open.use_backing_files = !arguments.has("no-files");
+  settings.snapshot.use_symbols = !arguments.has("no-symbols");
+  if (const auto v = arguments.value("max-pause")) {
+    double seconds = 0;
+    const auto [end, error] = std::from_chars(v->data(), v->data() + v->size(), seconds);
+    if (error != std::errc() || end != v->data() + v->size() || !(seconds > 0)) {
+      return fail(ErrorCode::usage, "--max-pause", "'" + std::string(*v) + "' is no time",
+                  "seconds, like 0.5");
+    }
+    settings.open.max_pause_seconds = seconds;
+  }
+  return settings;
+}
+
+void Session::open_with(std::string name, Opener opener) {
+  retire();
+  name_ = std::move(name);
+  opener_ = std::move(opener);
+}
+
+void Session::open_core(std::string path, Settings settings) {
+  open_with(path, [path, settings](JobControl& job) {
+    return target_from(image::open_core(path, settings.open, job), settings);
+  });
+}
+
+void Session::open_pid(std::uint64_t pid, Settings settings) {
+  open_with("pid " + std::to_string(pid), [pid, settings](JobControl& job) {
+    return target_from(image::open_process(pid, settings.open, job), settings);
+  });
+}
+
+void Session::open_held(std::uint64_t pid, std::vector<image::HeldThread> threads,
+                        Settings settings) {
+  open_with(
+      "pid " + std::to_string(pid), [pid, threads = std::move(threads), settings](JobControl& job) {
+        return target_from(image::open_held_process(pid, threads, settings.open, job), settings);
+      });
+}
+
+void Session::hold(image::Image image, Settings settings) {
+  retire();
+  name_ = image.source;
+  target_ = make_target(std::move(image), settings.snapshot);
+}
+
+void Session::retire() {
+  target_.reset();
+  opener_ = nullptr;
+  name_.clear();
+}
+
+Result<Target*> Session::target(JobControl& job) {
+  if (target_ == nullptr) {
+    if (!opener_) {
+      return fail(ErrorCode::no_such_target, "target", "none is open",
+                  "coreheap PID, or coreheap CORE; in GDB: core CORE or attach PID");
+    }
+    auto opened = opener_(job);
+    if (!opened) return std::unexpected(std::move(opened.error()));
+    target_ = std::move(*opened);
+  }
+  return target_.get();
+}
+
+}  // namespace coreheap::commands

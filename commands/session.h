@@ -1,0 +1,58 @@
+// Settings and the target they apply to. Opening is lazy: naming a target costs nothing, the first
+// command that needs it reads it. A failed opening is tried again by the next command.
+//
+// Invariant: one session holds one target and serves one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "commands/arguments.h"
+#include "commands/target.h"
+#include "heapparse/image/open.h"
+
+namespace coreheap::commands {
+
+struct Settings {
+  image::OpenOptions open;
+  SnapshotOptions snapshot;
+};
+
+// Options that say how a target is opened: the program's, and those of the C interface's option
+// strings.
+std::span<const OptionSpec> target_options();
+Result<Settings> settings_from(const Arguments& arguments);
+
+class Session {
+ public:
+  using Opener = std::function<Result<std::unique_ptr<Target>>(JobControl&)>;
+
+  void open_core(std::string path, Settings settings);
+  void open_pid(std::uint64_t pid, Settings settings);
+  void open_held(std::uint64_t pid, std::vector<image::HeldThread> threads, Settings settings);
+  // An image that was read already.
+  void hold(image::Image image, Settings settings);
+  // Whatever else gives a target; `name` stands in reports until it is open.
+  void open_with(std::string name, Opener opener);
+  void retire();
+
+  bool has_target() const { return static_cast<bool>(opener_) || target_ != nullptr; }
+  const std::string& target_name() const { return name_; }
+  Result<Target*> target(JobControl& job);
+
+  // In front of the words of a line that can be pasted: "heap " in GDB, "coreheap core.1 " in a
+  // shell.
+  std::string prefix = "heap ";
+
+ private:
+  std::string name_;
+  Opener opener_;
+  std::unique_ptr<Target> target_;
+};
+
+}  // namespace coreheap::commands

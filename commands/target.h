@@ -1,0 +1,36 @@
+// What commands see of a target: its stages, each worked out when first asked for. The production
+// one stands over a Snapshot; tests hand in stages that they built themselves.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "heapparse/base/error.h"
+#include "heapparse/base/parallel.h"
+#include "heapparse/census/census.h"
+#include "heapparse/image/image.h"
+#include "heapparse/malloc/malloc_heap.h"
+#include "heapparse/pymalloc/pymalloc_heap.h"
+#include "heapparse/python/runtime.h"
+#include "heapparse/python/type_table.h"
+#include "heapparse/snapshot/snapshot.h"
+
+namespace coreheap::commands {
+
+class Target {
+ public:
+  Target() = default;
+  Target(const Target&) = delete;
+  Target& operator=(const Target&) = delete;
+  virtual ~Target() = default;
+
+  virtual const image::Image& image() const = 0;
+  virtual Result<const pymalloc::PymallocHeap*> pymalloc(JobControl& job) = 0;
+  virtual Result<const std::vector<glibc::MallocHeap>*> heaps(JobControl& job) = 0;
+  virtual Result<const python::Runtime*> runtime(JobControl& job) = 0;  // nullptr: no Python
+  virtual Result<const census::Census*> census(JobControl& job) = 0;
+};
+
+std::unique_ptr<Target> make_target(image::Image image, SnapshotOptions options);
+
+}  // namespace coreheap::commands

@@ -1,0 +1,33 @@
+// A command line as typed, split like a shell would: blanks separate, quotes and backslashes
+// protect.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "heapparse/base/error.h"
+
+namespace coreheap::commands {
+
+struct SplitLine {
+  std::vector<std::string> words;
+  bool open_quote = false;  // the last word's quote is not closed (yet)
+  bool in_word = false;     // the line ends inside the last word: completion goes on with it
+};
+
+SplitLine split_line(std::string_view line);
+
+// Errors: usage, when a quote is left open.
+Result<std::vector<std::string>> split_words(std::string_view line);
+
+// The word so that a shell, or split_words, reads it back as one.
+std::string quoted(std::string_view word);
+
+// The known words that are most like `word`, the nearest first; none when nothing is near.
+std::vector<std::string> nearest_words(std::string_view word,
+                                       const std::vector<std::string_view>& known);
+// "did you mean A or B?", or "" when nothing is near.
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& known);
+
+}  // namespace coreheap::commands

@@ -142,6 +142,7 @@ class ProgramEngine:
 
     def run(self, line, width, style):
         environment = dict(os.environ)
+        environment.pop("COLUMNS", None)  # GDB sets its own screen's for what it runs
         if width:
             environment["COLUMNS"] = str(width)
         if not style:

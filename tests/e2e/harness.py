@@ -31,6 +31,11 @@ def needs(program):
     return unittest.skipUnless(shutil.which(program), "%s is not installed" % program)
 
 
+def needs_shell():
+    """Decorator: skipped where the GDB under test has no shell to run things with."""
+    return unittest.skipIf(os.environ.get("COREHEAP_E2E_NO_SHELL"), os.environ.get("COREHEAP_E2E_NO_SHELL"))
+
+
 def can_trace():
     """Decorator: skipped where this user may not attach to its own children's siblings."""
     try:

@@ -59,7 +59,7 @@ class Program(unittest.TestCase):
     def test_memory_that_only_gdb_reads_needs_the_library(self):
         from test_remote import Server
         with Target() as target, Server(target.pid) as server:
-            ran = gdb("target remote localhost:%d" % server.port, "heap", "detach", before=["set sysroot"],
+            ran = gdb("target remote 127.0.0.1:%d" % server.port, "heap", "detach", before=["set sysroot"],
                       env=fallback())
         self.assertRegex(ran.err, r"memory that only GDB can read needs the library: \S+ cannot be loaded: .*\n"
                          r"run coreheap beside the process instead\n")

@@ -16,7 +16,7 @@ class Server:
     """gdbserver attached to `pid`, on a port of its own choosing; it holds the process stopped."""
 
     def __init__(self, pid):
-        self.process = subprocess.Popen(["gdbserver", "--attach", "localhost:0", str(pid)],
+        self.process = subprocess.Popen(["gdbserver", "--attach", "127.0.0.1:0", str(pid)],
                                         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT)
 
@@ -54,7 +54,7 @@ def private_bytes(pid):
 @harness.can_trace()
 class Remote(unittest.TestCase):
     def attached(self, server, *commands, **options):
-        return gdb("target remote localhost:%d" % server.port, *(commands + ("detach",)),
+        return gdb("target remote 127.0.0.1:%d" % server.port, *(commands + ("detach",)),
                    before=["set sysroot"], **options)
 
     def test_every_byte_comes_through_gdb_with_maps_auxv_and_threads(self):
@@ -107,11 +107,11 @@ class Remote(unittest.TestCase):
 
     def test_a_gdbserver_of_many_processes_is_read_too(self):
         with Target() as target:
-            server = subprocess.Popen(["gdbserver", "--multi", "localhost:0"], stdin=subprocess.DEVNULL,
+            server = subprocess.Popen(["gdbserver", "--multi", "127.0.0.1:0"], stdin=subprocess.DEVNULL,
                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
             try:
                 port = int(re.search(rb"port (\d+)", server.stdout.readline()).group(1))
-                ran = gdb("target extended-remote localhost:%d" % port, "heap", "attach %d" % target.pid,
+                ran = gdb("target extended-remote 127.0.0.1:%d" % port, "heap", "attach %d" % target.pid,
                           "heap target", "detach", before=["set sysroot"])
             finally:
                 server.kill()
@@ -123,7 +123,7 @@ class Remote(unittest.TestCase):
     @harness.needs("tmux")
     def test_ctrl_c_ends_the_reading(self):
         with Target() as target, Server(target.pid) as server:
-            with Terminal(["-iex", "set sysroot", "-ex", "target remote localhost:%d" % server.port],
+            with Terminal(["-iex", "set sysroot", "-ex", "target remote 127.0.0.1:%d" % server.port],
                           env=environment(FAKE_ENGINE_READ_ALL="10000")) as window:
                 for _ in range(3):
                     window.clear()

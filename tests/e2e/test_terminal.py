@@ -150,10 +150,10 @@ class Screen(unittest.TestCase):
             self.assertTrue(window.wait_for("line 200" + PROMPT), window.screen())
 
     def test_tab_completes_words_options_and_expressions(self):
-        with Terminal([harness.PYTHON]) as window:
+        with Terminal([harness.FAKE]) as window:
             for typed, becomes in (("heap ty", "heap types"), ("coreheap ty", "coreheap types"),
                                    ("heap types --so", "heap types --sort"), ("heap types --li", "heap types --li"),
-                                   ("heap show PyUnicode_AsUTF8AndS", "heap show PyUnicode_AsUTF8AndSize"), ("hexd", "hexdump"),
+                                   ("heap show coreheap_session_f", "heap show coreheap_session_free"), ("hexd", "hexdump"),
                                    ("heap x 16 --w", "heap x 16 --w")):
                 window.clear()
                 window.type(typed)

@@ -1,0 +1,87 @@
+"""The same tests in the GDBs of other Debian suites, which `tests/interpreters/fetch --gdb` unpacks.
+
+Each runs by chroot in a mount namespace of its own, with this machine's /proc, /dev and scratch folder
+bound into it: processes, terminals and cores are the machine's, and nothing stays mounted. What the
+tests name (plugin, library, cores) lies in the scratch folder, by the same path on both sides.
+"""
+
+import glob
+import os
+import shlex
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import harness
+
+# The program's tests need a Python on the inside; the others need GDB alone.
+MODULES = ("test_batch", "test_terminal", "test_remote")
+ROOTS = sorted(glob.glob(os.path.join(os.environ.get("COREHEAP_INTERPRETERS") or
+                                      os.path.join(harness.SOURCE, "build", "interpreters"), "gdb-*")))
+
+WRAPPER = """#!/bin/sh
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+exec unshare --mount --propagation private sh -c '
+  mount --rbind /proc {root}/proc && mount --rbind /dev {root}/dev && mount --rbind /tmp {root}/tmp &&
+  exec chroot {root} /usr/bin/gdb "$@"' gdb "$@"
+"""
+TERMINFO = ("/usr/share/terminfo", "/usr/lib/terminfo", "/lib/terminfo")
+
+
+def can_mount():
+    return os.geteuid() == 0 and shutil.which("unshare") and subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "mount", "--bind", "/", "/mnt"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+
+@unittest.skipUnless(ROOTS, "no GDB of another suite: run tests/interpreters/fetch --gdb")
+@unittest.skipUnless(can_mount(), "mounting in a namespace of one's own needs root")
+class Versions(unittest.TestCase):
+    """One test a suite's GDB and module; made below."""
+
+    def check(self, root, module):
+        folder = os.path.join(harness.SCRATCH, os.path.basename(root))
+        if not os.path.exists(folder):
+            shutil.copytree(os.path.dirname(harness.PLUGIN), os.path.join(folder, "plugin"))
+            shutil.copy(harness.FAKE, os.path.join(folder, "libcoreheap.so"))
+            with open(os.path.join(folder, "gdb"), "w") as file:
+                file.write(WRAPPER.format(root=shlex.quote(root)))
+            os.chmod(os.path.join(folder, "gdb"), stat.S_IRWXU)
+            entry = [path for path in (os.path.join(base, "s", "screen-256color") for base in TERMINFO)
+                     if os.path.exists(path)]
+            os.makedirs(os.path.join(folder, "terminfo", "s"))
+            if entry:
+                shutil.copy(entry[0], os.path.join(folder, "terminfo", "s"))
+        env = dict(os.environ, COREHEAP_E2E_GDB=os.path.join(folder, "gdb"),
+                   COREHEAP_E2E_NO_SHELL="there is no shell beside this GDB",
+                   TERMINFO=os.path.join(folder, "terminfo"), PYTHONDONTWRITEBYTECODE="1",
+                   COREHEAP_E2E_PLUGIN=os.path.join(folder, "plugin", "coreheap_gdb.py"),
+                   COREHEAP_E2E_FAKE=os.path.join(folder, "libcoreheap.so"))
+        ran = subprocess.run([sys.executable, os.path.join(harness.HERE, "run.py"), module], env=env,
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        text = ran.stdout.decode("utf-8", "replace")
+        print(text)
+        self.assertEqual(ran.returncode, 0, text)
+
+
+def _add(root, module):
+    def test(self):
+        if os.path.realpath(tempfile.gettempdir()) != "/tmp":
+            self.skipTest("the scratch folder must be in /tmp")
+        self.check(root, module)
+
+    setattr(Versions, "%s_in_%s" % (module, os.path.basename(root).replace("-", "_")), test)
+
+
+for _root in ROOTS:
+    for _module in MODULES:
+        _add(_root, _module)
+if not ROOTS:
+    setattr(Versions, "test_none", lambda self: None)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -103,11 +103,11 @@ std::vector<std::string> paths_without_file(const LiveProcess& live, const CopyP
   std::set<std::string> seen;
   for (const Mapping& m : plan.mappings) {
     if (m.kind != MappingKind::file || !m.executable || !seen.insert(m.name).second) continue;
-    const std::string by_range = live.directory + "/map_files/" +
+    const std::string by_range = live.memory_directory + "/map_files/" +
                                  text_of_address(m.range.begin.value).substr(2) + "-" +
                                  text_of_address(m.range.end.value).substr(2);
     if (access(by_range.c_str(), R_OK) == 0) continue;
-    if (access((live.directory + "/root" + m.name).c_str(), R_OK) == 0) continue;
+    if (access((live.memory_directory + "/root" + m.name).c_str(), R_OK) == 0) continue;
     paths.push_back(m.name);
   }
   return paths;
@@ -133,11 +133,11 @@ class LiveReader {
   enum class Hold { by_us, by_caller, not_at_all };
 
   Result<Image> read(Hold hold, std::span<const HeldThread> held) {
-    auto first = make_plan(live_.pid, plan_options_);
+    auto first = make_plan(live_, plan_options_);
     if (!first) return std::unexpected(std::move(first.error()));
     plan_options_.without_file = paths_without_file(live_, *first, options_);
     if (!plan_options_.without_file.empty()) {
-      first = make_plan(live_.pid, plan_options_);
+      first = make_plan(live_, plan_options_);
       if (!first) return std::unexpected(std::move(first.error()));
     }
     if (auto room = check_room(live_, *first, options_); !room) {
@@ -189,7 +189,7 @@ class LiveReader {
     }
     if (sample.bytes < kSample) return;  // the copy is short whatever the speed
     JobControl silent;
-    Copier copier(live_.pid, kHelpers);
+    Copier copier(live_, kHelpers);
     const auto began = Clock::now();
     copier.start(sample, silent, Clock::time_point::max());
     const CopyResult result = copier.finish();
@@ -201,7 +201,7 @@ class LiveReader {
   // traces.
   Result<Stopped> copy_stopped() {
     Result<Stopped> result = fail(ErrorCode::internal, "tracer thread", "did not start");
-    Copier copier(live_.pid, kHelpers);
+    Copier copier(live_, kHelpers);
     try {
       const SignalsBlocked blocked;
       std::thread tracer([&] {
@@ -229,7 +229,7 @@ class LiveReader {
     if (!stop) return std::unexpected(std::move(stop.error()));
     Stopped stopped;
     stopped.deaf = stop->deaf();
-    auto plan = make_plan(live_.pid, plan_options_);
+    auto plan = make_plan(live_, plan_options_);
     if (!plan) return std::unexpected(std::move(plan.error()));
     stopped.plan = *std::move(plan);
     stopped.predicted = predicted_seconds(stopped.plan, stop->size(), seconds_per_gib_);
@@ -255,13 +255,13 @@ class LiveReader {
 
   Result<Stopped> copy_held() {
     Stopped stopped;
-    auto plan = make_plan(live_.pid, plan_options_);
+    auto plan = make_plan(live_, plan_options_);
     if (!plan) return std::unexpected(std::move(plan.error()));
     stopped.plan = *std::move(plan);
     if (auto placed = destination_.place(stopped.plan); !placed) {
       return std::unexpected(std::move(placed.error()));
     }
-    Copier copier(live_.pid, kHelpers);
+    Copier copier(live_, kHelpers);
     copier.start(stopped.plan, job_, Clock::time_point::max());
     read_proc_files(stopped);
     stopped.copied = copier.finish();
@@ -269,8 +269,8 @@ class LiveReader {
   }
 
   void read_proc_files(Stopped& stopped) const {
-    stopped.smaps = read_text_file(live_.directory + "/smaps").value_or("");
-    stopped.status = read_text_file(live_.directory + "/status", 1 << 20).value_or("");
+    stopped.smaps = read_text_file(live_.memory_directory + "/smaps").value_or("");
+    stopped.status = read_text_file(live_.memory_directory + "/status", 1 << 20).value_or("");
   }
 
   Result<Stopped> check_copy(Stopped stopped, double seconds) const {
@@ -304,7 +304,7 @@ class LiveReader {
     if (const auto kib = status_number(stopped.status, "VmRSS:")) {
       image.process.vm_rss = *kib * 1024;
     }
-    draft.proc_directory = live_.directory;
+    draft.proc_directory = live_.memory_directory;
     image.mappings = std::move(stopped.plan.mappings);
     add_smaps(stopped.smaps, image.mappings);
     add_threads(image, stopped, held);

@@ -294,10 +294,10 @@ struct Copier::State {
   }
 };
 
-Copier::Copier(std::uint64_t pid, unsigned helpers) : state_(std::make_unique<State>()) {
-  state_->pid = pid;
+Copier::Copier(const LiveProcess& process, unsigned helpers) : state_(std::make_unique<State>()) {
+  state_->pid = process.memory_tid;
   state_->memory_file =
-      FileDescriptor(open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
+      FileDescriptor(open((process.memory_directory + "/mem").c_str(), O_RDONLY | O_CLOEXEC));
   const SignalsBlocked blocked;
   for (unsigned i = 0; i < helpers; ++i) {
     try {

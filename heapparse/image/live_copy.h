@@ -22,6 +22,7 @@
 #include "heapparse/image/draft.h"
 #include "heapparse/image/os.h"
 #include "heapparse/image/page_scan.h"
+#include "heapparse/image/proc_process.h"
 
 namespace coreheap::image {
 
@@ -55,7 +56,7 @@ struct PlanOptions {
 };
 
 // Reads maps and pagemap.
-Result<CopyPlan> make_plan(std::uint64_t pid, const PlanOptions& options);
+Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& options);
 
 // Owns the destinations.
 class CopyDestination {
@@ -101,7 +102,7 @@ struct CopyResult {
 // Copies on helper threads that wait, ready, from construction until start().
 class Copier {
  public:
-  Copier(std::uint64_t pid, unsigned helpers);
+  Copier(const LiveProcess& process, unsigned helpers);
   ~Copier();
   Copier(const Copier&) = delete;
   Copier& operator=(const Copier&) = delete;

@@ -5,7 +5,6 @@
 
 #include "heapparse/image/live_copy.h"
 #include "heapparse/image/proc_maps.h"
-#include "heapparse/image/proc_process.h"
 
 namespace coreheap::image {
 namespace {
@@ -108,8 +107,9 @@ class Planner {
 
 }  // namespace
 
-Result<CopyPlan> make_plan(std::uint64_t pid, const PlanOptions& options) {
-  const std::string directory = "/proc/" + std::to_string(pid);
+Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& options) {
+  const std::uint64_t pid = process.pid;
+  const std::string& directory = process.memory_directory;
   errno = 0;
   const auto maps = read_text_file(directory + "/maps");
   if (!maps) return std::unexpected(refused(pid, errno));

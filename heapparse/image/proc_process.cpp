@@ -82,12 +82,17 @@ std::optional<std::uint64_t> uptime(const std::vector<std::string_view>& stat) {
   return *seconds > start ? *seconds - start : 0;
 }
 
-bool has_live_thread(const LiveProcess& process) {
-  for (const std::uint64_t tid : threads_of(process)) {
+// The main thread when it lives, else any other that does; 0 when none is left.
+std::uint64_t living_thread(const LiveProcess& process) {
+  const auto lives = [&](std::uint64_t tid) {
     const char state = state_of_thread(process, tid);
-    if (state != 0 && state != 'Z' && state != 'X') return true;
+    return state != 0 && state != 'Z' && state != 'X';
+  };
+  if (lives(process.pid)) return process.pid;
+  for (const std::uint64_t tid : threads_of(process)) {
+    if (lives(tid)) return tid;
   }
-  return false;
+  return 0;
 }
 
 Error zombie(std::uint64_t pid) {
@@ -97,7 +102,7 @@ Error zombie(std::uint64_t pid) {
 
 // The first bytes of the program tell 32-bit processes apart.
 Result<void> check_program(const LiveProcess& process) {
-  const FileDescriptor fd(open((process.directory + "/exe").c_str(), O_RDONLY | O_CLOEXEC));
+  const FileDescriptor fd(open((process.memory_directory + "/exe").c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) return {};  // refused later, with a better reason
   std::byte head[sizeof(Elf64_Ehdr)] = {};
   const ssize_t n = pread(fd.get(), head, sizeof head, 0);
@@ -211,23 +216,25 @@ Result<LiveProcess> look_at_process(std::uint64_t pid) {
     return fail(ErrorCode::usage, subject_of(live.pid),
                 "is a kernel thread: it has no memory of its own");
   }
-  if (!has_live_thread(live)) return std::unexpected(gone(live.pid));
+  live.memory_tid = living_thread(live);
+  if (live.memory_tid == 0) return std::unexpected(gone(live.pid));
+  live.memory_directory = "/proc/" + std::to_string(live.memory_tid);
   if (auto program = check_program(live); !program) return std::unexpected(program.error());
 
   Process& process = live.process;
   process.pid = live.pid;
   process.name = name_of_thread(live, live.pid);
-  if (auto arguments = read_text_file(live.directory + "/cmdline", 4 << 20)) {
+  if (auto arguments = read_text_file(live.memory_directory + "/cmdline", 4 << 20)) {
     process.command_line = joined_arguments(*std::move(arguments));
   }
-  process.executable = link_target(live.directory + "/exe");
+  process.executable = link_target(live.memory_directory + "/exe");
   if (const auto kib = status_number(*status, "VmRSS:")) process.vm_rss = *kib * 1024;
-  if (access((live.directory + "/fd").c_str(), R_OK) == 0) {
-    process.file_descriptors = numeric_entries(live.directory + "/fd").size();
+  if (access((live.memory_directory + "/fd").c_str(), R_OK) == 0) {
+    process.file_descriptors = numeric_entries(live.memory_directory + "/fd").size();
   }
   process.uptime_seconds = uptime(stat);
   errno = 0;
-  const auto auxv = read_text_file(live.directory + "/auxv", 65536);
+  const auto auxv = read_text_file(live.memory_directory + "/auxv", 65536);
   if (!auxv) return std::unexpected(refused(live.pid, errno));
   live.auxv = read_auxiliary_vector(std::as_bytes(std::span(auxv->data(), auxv->size())));
   return live;

@@ -14,6 +14,10 @@ namespace coreheap::image {
 struct LiveProcess {
   std::uint64_t pid = 0;  // of the thread group
   std::string directory;  // "/proc/1234"
+  // A thread that still has the memory: the main thread, unless that has ended before the others
+  // (then /proc/PID/maps is empty and the main thread's id reads nothing).
+  std::uint64_t memory_tid = 0;
+  std::string memory_directory;
   Process process;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> auxv;
 };

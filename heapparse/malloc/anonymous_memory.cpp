@@ -1,0 +1,56 @@
+#include "heapparse/malloc/anonymous_memory.h"
+
+#include <algorithm>
+
+namespace coreheap::glibc {
+
+std::vector<AddressRange> normalised(std::vector<AddressRange> ranges) {
+  std::erase_if(ranges, [](const AddressRange& r) { return r.empty(); });
+  std::sort(ranges.begin(), ranges.end());
+  std::vector<AddressRange> out;
+  for (const AddressRange& range : ranges) {
+    if (!out.empty() && range.begin <= out.back().end) {
+      out.back().end = std::max(out.back().end, range.end);
+    } else {
+      out.push_back(range);
+    }
+  }
+  return out;
+}
+
+std::vector<AddressRange> without(const std::vector<AddressRange>& from,
+                                  const std::vector<AddressRange>& what) {
+  std::vector<AddressRange> out;
+  auto hole = what.begin();
+  for (AddressRange range : from) {
+    while (hole != what.end() && hole->end <= range.begin) ++hole;
+    for (auto h = hole; h != what.end() && h->begin < range.end; ++h) {
+      if (range.begin < h->begin) out.push_back({range.begin, h->begin});
+      range.begin = std::max(range.begin, h->end);
+      if (range.empty()) break;
+    }
+    if (!range.empty()) out.push_back(range);
+  }
+  return out;
+}
+
+std::vector<AddressRange> anonymous_memory(const image::Image& image) {
+  std::vector<AddressRange> ranges;
+  for (const image::Mapping& mapping : image.mappings) {
+    if (mapping.kind != image::MappingKind::anonymous) continue;
+    if (!mapping.readable || !mapping.writable || mapping.executable || mapping.shared) continue;
+    ranges.push_back(mapping.range);
+  }
+  return normalised(std::move(ranges));
+}
+
+Address next_present(const image::AddressSpace& space, Address a, Address end) {
+  const auto pieces = space.pieces();
+  const auto it =
+      std::partition_point(pieces.begin(), pieces.end(),
+                           [&](const image::Piece& piece) { return piece.range.end <= a; });
+  if (it == pieces.end()) return end;
+  return std::min(end, std::max(a, it->range.begin));
+}
+
+}  // namespace coreheap::glibc

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "heapparse/python/types/bytes.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/str.h"
 
@@ -65,20 +66,16 @@ std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
   const std::uint64_t basic = type.basicsize;
   switch (type.shape) {
     case Shape::long_int:
-      // bool and int: digits behind the head; basicsize counts one digit from 3.12 on.
       if (const auto v = python::view_long(reader_, at)) {
-        const std::uint64_t bare = layout_.long_int.digits.offset + 4 * v->digit_count;
-        return std::max(bare, std::min<std::uint64_t>(basic, layout_.long_int.digits.offset));
+        return (v->digits - at) + 4 * v->digit_count;
       }
       return ~std::uint64_t{0};
     case Shape::str:
       if (const auto v = python::view_str(reader_, at)) return v->object_bytes();
       return ~std::uint64_t{0};
-    case Shape::bytes: {
-      const auto size = reader_.signed_word(at, layout_.var_object.size);
-      if (!size || *size < 0) return ~std::uint64_t{0};
-      return layout_.bytes.data.offset + static_cast<std::uint64_t>(*size) + 1;
-    }
+    case Shape::bytes:
+      if (const auto v = python::view_bytes(reader_, at)) return v->object_bytes;
+      return ~std::uint64_t{0};
     default:
       break;
   }

@@ -19,6 +19,7 @@
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/str.h"
+#include "heapparse/python/types/type_object.h"
 
 namespace coreheap::python {
 namespace {
@@ -43,10 +44,8 @@ std::vector<TypeOfTypes> find_type_of_types(const image::Image& image) {
     scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       const Address object = at - l.object.type.offset;
       if (word != object.value) return true;
-      const auto flags = image.space.read<std::uint64_t>(object + l.type.flags.offset);
-      const auto basicsize = image.space.read<std::uint64_t>(object + l.type.basicsize.offset);
-      if (!flags || !basicsize) return true;
-      if ((*flags & l.traits.type_flags.type_subclass) == 0) return true;
+      const auto basicsize = type_of_types_size(image.space, l, object);
+      if (!basicsize) return true;
       if (layouts::candidates_by_type_basicsize(*basicsize).count == 0 &&
           (*basicsize <= l.heap_type.struct_size || *basicsize > 4096 || *basicsize % 8 != 0)) {
         return true;
@@ -73,7 +72,7 @@ std::vector<TypeOfTypes> find_type_of_types(const image::Image& image) {
 bool is_dict(ObjectReader& reader, Address object, Address type_type) {
   const auto type = reader.type_of(object);
   if (!type || !type->is_aligned(8)) return false;
-  if ((reader.type_flags(*type) & reader.traits().type_flags.dict_subclass) == 0) return false;
+  if ((type_flags(reader, *type) & reader.traits().type_flags.dict_subclass) == 0) return false;
   return reader.type_of(*type) == type_type;
 }
 
@@ -89,7 +88,11 @@ bool is_interpreter(ObjectReader& reader, Address a, Address type_type) {
   }
   // A thread state that belongs to it, unless every thread is gone.
   const auto thread = reader.pointer(a, f.threads_head);
-  return !thread || reader.pointer(*thread, reader.layout().thread_state.interp) == a;
+  if (thread && reader.pointer(*thread, reader.layout().thread_state.interp) != a) return false;
+  // Three dicts at these distances occur elsewhere too (arrays of statically linked interpreters); only
+  // the dict of `sys` knows the version.
+  const auto sysdict = reader.pointer(a, f.sysdict);
+  return sysdict && dict_lookup(reader, *sysdict, "hexversion").has_value();
 }
 
 std::vector<AddressRange> search_ranges(const image::Image& image, std::int32_t module,

@@ -103,15 +103,6 @@ class ObjectReader {
   }
   std::optional<Address> type_of(Address object) { return pointer(object, layout_->object.type); }
 
-  // tp_flags of the type at `type`, which the caller believes to be one.
-  std::uint64_t type_flags(Address type) { return word(type, layout_->type.flags).value_or(0); }
-
-  // The object's type declares itself a subclass of what `flag` (a mask of TypeFlags) stands for.
-  bool is_instance_of(Address object, std::uint64_t flag) {
-    const auto type = type_of(object);
-    return type && (type_flags(*type) & flag) != 0;
-  }
-
  private:
   template <class T>
   static std::optional<std::uint64_t> widen(const std::optional<T>& value,

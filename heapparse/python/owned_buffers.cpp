@@ -26,10 +26,7 @@ void dict_buffers(ObjectReader& reader, Address object, const Visit& visit) {
   }
   // A split dict's keys belong to the class (cached_keys claims them); its values are its own.
   if (view->values) {
-    const std::uint64_t header = reader.traits().dict_values_have_header
-                                     ? reader.layout().dict_values.values.offset
-                                     : 0;
-    if (const auto block = values_block(reader, view->values - header)) {
+    if (const auto block = values_block(reader, view->values_object)) {
       visit({BufferKind::dict_values, *block});
     }
     if (view->keys.refcount == 1) visit({BufferKind::dict_keys, view->keys.address});
@@ -119,7 +116,7 @@ void for_each_owned_buffer(ObjectReader& reader, const PythonType& type, Address
         if (const auto keys = cached_keys(reader, object)) {
           visit({BufferKind::dict_keys_shared, *keys});
         }
-        if (const auto name = reader.pointer(object, reader.layout().heap_type.tpname)) {
+        if (const auto name = owned_c_name(reader, object)) {
           visit({BufferKind::type_name, *name});
         }
       }

@@ -6,7 +6,9 @@
 #include <algorithm>
 #include <string_view>
 
+#include "heapparse/python/public_names.h"
 #include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/module.h"
 #include "heapparse/python/types/str.h"
 
 namespace coreheap::python {
@@ -24,6 +26,18 @@ std::string join(std::string_view module, std::string_view name) {
   out += '.';
   out += name;
   return out;
+}
+
+// What a module's key stands for, for the modules that publish core types under other names.
+std::string published_name(std::string_view module, std::string_view key) {
+  if (module == "types" || module == "_types") {
+    for (const auto& [published, own] : kPublicNames) {
+      if (published == key) return std::string(own);
+    }
+  }
+  // Names taken over for isinstance() checks: the type calls itself by the bare key.
+  if (module == "_collections_abc" || module == "collections.abc") return std::string(key);
+  return join(module, key);
 }
 
 // A name is printable text; damaged memory is not.
@@ -44,10 +58,10 @@ std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
     if (!view) return;
     for_each_item(reader, *view, [&](Address key, Address value) {
       const auto type = reader.type_of(value);
-      if (!type || (reader.type_flags(*type) & flags.type_subclass) == 0) return true;
+      if (!type || (type_flags(reader, *type) & flags.type_subclass) == 0) return true;
       if (names.contains(value)) return true;
       if (const auto text = name_text(reader, key, kMaxName); text && is_sane(*text)) {
-        names.emplace(value, join(module, *text));
+        names.emplace(value, published_name(module, *text));
       }
       return true;
     });
@@ -56,14 +70,16 @@ std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
     if (interpreter.builtins) add_module("builtins", interpreter.builtins);
     const auto modules = view_dict(reader, interpreter.modules);
     if (!modules) continue;
-    for_each_item(reader, *modules, [&](Address key, Address module) {
-      const auto name = name_text(reader, key, kMaxName);
-      const auto dict = reader.pointer(module, reader.layout().module.dict);
-      if (name && dict && reader.is_instance_of(*dict, flags.dict_subclass)) {
-        add_module(*name, *dict);
-      }
-      return true;
-    });
+    // `types` first: others import its types under names of their own.
+    for (const bool first : {true, false}) {
+      for_each_item(reader, *modules, [&](Address key, Address module) {
+        const auto name = name_text(reader, key, kMaxName);
+        if (!name || (*name == "types" || *name == "_types") != first) return true;
+        const auto dict = module_dict(reader, module);
+        if (dict && is_instance_of(reader, *dict, flags.dict_subclass)) add_module(*name, *dict);
+        return true;
+      });
+    }
   }
   return names;
 }

@@ -95,20 +95,13 @@ class Judge {
   std::unordered_map<Address, bool> classes_;
 };
 
-// "_ZTV3Foo" -> "3Foo".
-std::string class_in(const std::string& symbol) {
-  constexpr std::string_view kPrefix = "_ZTV";
-  if (!symbol.starts_with(kPrefix)) return {};
-  std::string_view name = std::string_view(symbol).substr(kPrefix.size());
-  name = name.substr(0, name.find('@'));
-  return is_type_name(name) ? std::string(name) : std::string();
-}
-
-// The mangled class when a symbol says that a table starts here.
+// The class when a symbol says that a table starts here.
 std::string class_by_symbol(const image::Symbols* symbols, Address table) {
+  constexpr std::string_view kPrefix = "vtable for ";
   if (symbols == nullptr) return {};
   const auto symbol = symbols->at(table);
-  return symbol && symbol->second == 0 ? class_in(symbol->first) : std::string();
+  if (!symbol || symbol->second != 0 || !symbol->first.starts_with(kPrefix)) return {};
+  return symbol->first.substr(kPrefix.size());
 }
 
 }  // namespace
@@ -128,13 +121,13 @@ std::vector<Vtable> find_vtables(const image::Image& image, const image::Symbols
         const Address vptr = at + i;
         if (words[1] != 0) {
           if (!judge.is_code({words[2]}) || !judge.is_typeinfo({words[1]})) continue;
-          Vtable table{vptr, {words[1]}, judge.mangled_name({words[1]})};
-          if (table.mangled.empty()) table.mangled = class_by_symbol(symbols, vptr - 16);
+          Vtable table{vptr, {words[1]}, judge.mangled_name({words[1]}), {}};
+          if (table.mangled.empty()) table.symbol = class_by_symbol(symbols, vptr - 16);
           tables.push_back(std::move(table));
         } else if (symbols != nullptr && judge.is_code({words[2]})) {
           // Without RTTI two zero words and code are all there is: a symbol has to say so.
-          std::string mangled = class_by_symbol(symbols, vptr - 16);
-          if (!mangled.empty()) tables.push_back({vptr, {}, std::move(mangled)});
+          std::string name = class_by_symbol(symbols, vptr - 16);
+          if (!name.empty()) tables.push_back({vptr, {}, {}, std::move(name)});
         }
       }
       // Behind a hole the next page may be present again.

@@ -13,6 +13,7 @@ struct Vtable {
   Address vptr;         // address point
   Address typeinfo;     // 0: compiled without RTTI, known from a symbol
   std::string mangled;  // type name; empty when it is not in the image
+  std::string symbol;   // class as a symbol has it, readable; only when `mangled` is empty
 };
 
 // Sorted by address. `symbols` may be null; they add tables without RTTI and names that are not in

@@ -85,17 +85,14 @@ std::optional<Text> wide_text(std::span<const std::byte> block, TextEncoding enc
   std::size_t letters = 0;
   std::size_t i = 0;
   Unit unit = 0;
-  bool shape_of_pointers = sizeof(Unit) == 2;
   for (; i < limit; ++i) {
     std::memcpy(&unit, block.data() + i * sizeof(Unit), sizeof(Unit));
     if (unit == 0) break;
     if (!is_printable(unit) && (unit < 0xa0 || unit > 0x2fff)) return std::nullopt;
     if (is_letter_or_digit(unit)) ++letters;
-    // Three units and a zero are an address's bytes.
-    if (i >= 3) shape_of_pointers = false;
     if (i == 16 && letters < 8) return std::nullopt;
   }
-  if (i == limit || i < kShortest || shape_of_pointers || letters * 4 < i * 3) return std::nullopt;
+  if (i == limit || i < kShortest || letters * 4 < i * 3) return std::nullopt;
   if (!fills(block, (i + 1) * sizeof(Unit))) return std::nullopt;
   return Text{encoding, i};
 }

@@ -21,22 +21,22 @@ void VtableIndex::build(const image::Image& image, const image::Symbols* symbols
   const std::vector<Vtable> tables = find_vtables(image, symbols);
   table_count_ = tables.size();
   slots_.resize(std::bit_ceil(tables.size() * 2 + 1));
-  // One class may have a table in each module that uses it: its name makes it one.
+  // One class may have a table in each module that uses it: its name makes it one. Mangled and
+  // readable names are kept apart by a character that neither starts with.
   std::unordered_map<std::string, std::uint32_t> by_name;
-  std::unordered_map<Address, std::uint32_t> by_typeinfo;
   for (const Vtable& table : tables) {
+    std::string key = table.mangled;
+    if (key.empty() && !table.symbol.empty()) key = " " + table.symbol;
+    if (key.empty()) key = fmt::format(" {:#x}", table.typeinfo.value);
     const auto next = static_cast<std::uint32_t>(classes_.size());
-    const auto [id, added] = table.mangled.empty()
-                                 ? [&] {
-                                     const auto r = by_typeinfo.try_emplace(table.typeinfo, next);
-                                     return std::pair(r.first->second, r.second);
-                                   }()
-                                 : [&] {
-                                     const auto r = by_name.try_emplace(table.mangled, next);
-                                     return std::pair(r.first->second, r.second);
-                                   }();
-    if (added) classes_.push_back({table.mangled, table.vptr, nullptr});
-    add(table.vptr, id);
+    const auto [at, added] = by_name.try_emplace(std::move(key), next);
+    if (added) {
+      classes_.push_back({table.mangled, table.vptr, nullptr});
+      if (!table.symbol.empty()) {
+        classes_.back().readable = std::make_unique<const std::string>(table.symbol);
+      }
+    }
+    add(table.vptr, at->second);
   }
   for (const image::Module& module : image.modules) {
     const auto slash = module.path.rfind('/');

@@ -128,6 +128,7 @@ std::optional<DictView> view_dict(ObjectReader& reader, Address dict) {
   v.used = *used;
   v.keys = *table;
   if (const auto values = reader.pointer(dict, layout.dict.values)) {
+    v.values_object = *values;
     v.values = reader.traits().dict_values_have_header
                    ? *values + layout.dict_values.values.offset
                    : *values;

@@ -31,6 +31,8 @@ struct DictView {
   DictKeysView keys;
   // Split dicts: where values lie, one word an entry; 0 for combined ones.
   Address values;
+  // What the dict points to for them: in front of `values` where they have a header.
+  Address values_object;
   // 2.7: the table, when it is not the one embedded in the object; else 0.
   Address own_table;
 };

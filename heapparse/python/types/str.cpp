@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "heapparse/python/types/bytes.h"
+#include "heapparse/python/types/type_object.h"
+
 namespace coreheap::python {
 namespace {
 
@@ -124,15 +127,14 @@ std::optional<std::string> name_text(ObjectReader& reader, Address object, std::
   const auto& flags = reader.traits().type_flags;
   const auto type = reader.type_of(object);
   if (!type) return std::nullopt;
-  const std::uint64_t f = reader.type_flags(*type);
+  const std::uint64_t f = type_flags(reader, *type);
   if ((f & flags.str_subclass) != 0) return str_text(reader, object, max_chars);
   if ((f & flags.bytes_subclass) == 0) return std::nullopt;
-  const auto& layout = reader.layout().bytes;
-  const auto length = reader.word(object, layout.size);
-  if (!length) return std::nullopt;
-  const std::uint64_t n = std::min<std::uint64_t>(*length, max_chars);
+  const auto view = view_bytes(reader, object);
+  if (!view) return std::nullopt;
+  const std::uint64_t n = std::min<std::uint64_t>(view->size, max_chars);
   if (n == 0) return std::string{};
-  const auto bytes = reader.memory().bytes(object + layout.data.offset, n);
+  const auto bytes = reader.memory().bytes(view->data, n);
   if (bytes.empty()) return std::nullopt;
   return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }

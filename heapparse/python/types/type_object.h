@@ -24,6 +24,28 @@ struct TypeView {
   bool ready = false;
 };
 
+// tp_flags of the type at `type`, which the caller believes to be one.
+inline std::uint64_t type_flags(ObjectReader& reader, Address type) {
+  return reader.word(type, reader.layout().type.flags).value_or(0);
+}
+
+// The object's type declares itself a subclass of what `flag` (a mask of TypeFlags) stands for.
+inline bool is_instance_of(ObjectReader& reader, Address object, std::uint64_t flag) {
+  const auto type = reader.type_of(object);
+  return type && (type_flags(reader, *type) & flag) != 0;
+}
+
+// Does the object at `a` call itself its own type and have the marks of `type`? Gives the size it declares
+// for type objects, which differs from version to version.
+inline std::optional<std::uint64_t> type_of_types_size(const image::AddressSpace& space,
+                                                       const layouts::Layout& layout, Address a) {
+  const auto own = space.read<std::uint64_t>(a + layout.object.type.offset);
+  if (!own || *own != a.value) return std::nullopt;
+  const auto flags = space.read<std::uint64_t>(a + layout.type.flags.offset);
+  if (!flags || (*flags & layout.traits.type_flags.type_subclass) == 0) return std::nullopt;
+  return space.read<std::uint64_t>(a + layout.type.basicsize.offset);
+}
+
 inline std::optional<TypeView> view_type(ObjectReader& reader, Address object) {
   const auto& f = reader.layout().type;
   const auto metatype = reader.type_of(object);
@@ -55,6 +77,11 @@ inline std::optional<Address> heap_type_name(ObjectReader& reader, Address type)
   const auto& f = reader.layout().heap_type;
   const bool qualified = reader.traits().heap_type_name == layouts::HeapTypeName::kQualname;
   return reader.pointer(type, qualified ? f.qualname : f.name);
+}
+
+// The C copy of a heap type's name that the type owns, where it has one.
+inline std::optional<Address> owned_c_name(ObjectReader& reader, Address type) {
+  return reader.pointer(type, reader.layout().heap_type.tpname);
 }
 
 // Key table that instances share; 0 when the class has none.

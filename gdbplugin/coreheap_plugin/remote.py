@@ -149,9 +149,10 @@ def _maps(pid):
 
 def maps_from_mappings(text):
     """/proc/PID/maps from `info proc mappings`: start, end, size, offset, permissions (GDB 12 on), file.
-    Without permissions every mapping is taken as private and writable, so that nothing is left out."""
+    GDB 18 pads addresses with zeros, the kernel does to eight digits. Without permissions every mapping is
+    taken as private and writable, so that nothing is left out."""
     lines = []
-    pattern = re.compile(r"^\s*0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+)"
+    pattern = re.compile(r"^\s*0x0*([0-9a-f]+)\s+0x0*([0-9a-f]+)\s+0x[0-9a-f]+\s+0x0*([0-9a-f]+)"
                          r"(?:\s+([r-][w-][x-][ps-]))?(?:\s+(\S.*?))?\s*$")
     for line in text.splitlines():
         match = pattern.match(line)

@@ -140,7 +140,7 @@ class Remote(unittest.TestCase):
                 window.line("python while True: pass")
                 time.sleep(0.3)
                 window.key("C-c")
-                self.assertTrue(window.wait_for("KeyboardInterrupt(.|\n)*" + PROMPT), window.screen())
+                self.assertTrue(window.wait_for("(KeyboardInterrupt|Quit)(.|\n)*" + PROMPT), window.screen())
                 window.clear()
                 window.line("continue")
                 self.assertTrue(window.wait_for("Continuing"))

@@ -20,9 +20,12 @@ using namespace test;
 
 constexpr std::uint64_t kPage = 4096;
 
-Result<Image> open_bytes(const ByteVector& bytes, const OpenOptions& options = {}) {
+Result<Image> open_bytes(ByteVector bytes, const OpenOptions& options = {}) {
   JobControl job;
-  return open_core_bytes(bytes, "test.core", options, job);
+  const auto owner = std::make_shared<ByteVector>(std::move(bytes));
+  auto image = open_core_bytes(*owner, "test.core", options, job);
+  if (image) image->keep_alive.push_back(owner);
+  return image;
 }
 
 bool has_finding(const Image& image, const std::string& what) {

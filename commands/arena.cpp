@@ -71,7 +71,7 @@ Table tcache_table(const NumberedArena& arena) {
     sum.bytes += chunk.size;
   }
   Table table;
-  table.columns = {{"tid", "thread", ColumnType::integer, ""},
+  table.columns = {{"tid", "thread", ColumnType::identifier, ""},
                    {"address", "tcache", ColumnType::address, ""},
                    {"count", "", ColumnType::integer, ""},
                    {"bytes", "", ColumnType::bytes, ""}};
@@ -90,7 +90,7 @@ Table tcache_table(const NumberedArena& arena) {
 KeyValues state_values(const NumberedArena& numbered) {
   const glibc::Arena& a = numbered.arena();
   KeyValues values;
-  values.count("arena", numbered.number);
+  values.identifier("arena", numbered.number);
   values.address("address", a.address);
   values.boolean("main", a.is_main);
   values.boolean("locked", a.locked);

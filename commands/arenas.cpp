@@ -9,7 +9,7 @@ namespace {
 
 std::vector<Column> columns() {
   return {
-      {"arena", "", ColumnType::integer, "its number, main first, then malloc_info's order"},
+      {"arena", "", ColumnType::identifier, "its number, main first, then malloc_info's order"},
       {"address", "", ColumnType::address, "of its malloc_state", false},
       {"main", "", ColumnType::boolean, "the main arena", false},
       {"threads", "", ColumnType::integer, "threads attached to it"},

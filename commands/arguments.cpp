@@ -55,9 +55,9 @@ Result<Arguments> parse_arguments(std::span<const OptionSpec> options,
       return is_long ? option.name == name : option.letter != 0 && option.letter == name[0];
     });
     if (spec == options.end()) {
-      std::vector<std::string_view> known;
-      for (const OptionSpec& option : options) known.push_back(option.name);
-      std::string hint = suggestion(name, known);
+      std::vector<std::string> spelled;
+      for (const OptionSpec& option : options) spelled.push_back("--" + std::string(option.name));
+      std::string hint = suggestion("--" + name, {spelled.begin(), spelled.end()});
       return fail(ErrorCode::usage, subject, "no option " + word.substr(0, equals),
                   std::move(hint));
     }

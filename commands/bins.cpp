@@ -9,10 +9,10 @@ namespace {
 
 std::vector<Column> columns() {
   return {
-      {"arena", "", ColumnType::integer, "number of the arena"},
+      {"arena", "", ColumnType::identifier, "number of the arena"},
       {"bin", "", ColumnType::text, "tcache SIZE, fastbin K, unsorted, small N, large N"},
       {"family", "", ColumnType::text, "tcache, fastbin, unsorted, small, large", false},
-      {"index", "", ColumnType::integer, "glibc's number of the bin within its family", false},
+      {"index", "", ColumnType::identifier, "glibc's number of the bin within its family", false},
       {"count", "", ColumnType::integer, "chunks in it"},
       {"bytes", "", ColumnType::bytes, "their bytes"},
       {"min_size", "smallest", ColumnType::integer, "smallest chunk, bytes"},

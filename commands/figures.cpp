@@ -100,6 +100,43 @@ std::size_t display_width(std::string_view text) {
   }));
 }
 
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::string line;
+  std::size_t used = 0;
+  const auto end_line = [&] {
+    if (used > 0) out += line + '\n';
+    line.assign(indent, ' ');
+    used = 0;
+  };
+  end_line();
+  for (std::size_t i = 0; i < text.size();) {
+    if (text.substr(i, 2) == "\n\n") {
+      end_line();
+      out += '\n';
+      i += 2;
+      continue;
+    }
+    if (text[i] == ' ' || text[i] == '\n') {
+      ++i;
+      continue;
+    }
+    const std::size_t end = std::min(text.find_first_of(" \n", i), text.size());
+    const std::string_view word = text.substr(i, end - i);
+    const std::size_t columns = display_width(word);
+    if (used > 0 && indent + used + 1 + columns > width) end_line();
+    if (used > 0) {
+      line += ' ';
+      ++used;
+    }
+    line += word;
+    used += columns;
+    i = end;
+  }
+  end_line();
+  return out;
+}
+
 std::string fitted(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);
   const std::size_t keep = width > 3 ? width - 3 : width;

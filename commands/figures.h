@@ -27,6 +27,9 @@ std::vector<std::uint64_t> rounded_to_sum(const std::vector<std::uint64_t>& part
 std::string printable(std::string_view text);
 // Columns of a terminal that printable text takes, one a code point.
 std::size_t display_width(std::string_view text);
+// Lines of at most `width` columns, each indented and ended; single line breaks are blanks, empty
+// lines stay.
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width);
 // The first `width` columns; a cut one ends in "...".
 std::string fitted(std::string_view text, std::size_t width);
 

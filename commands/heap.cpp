@@ -119,36 +119,13 @@ std::string where_screen(const usage::Waterfall& w) {
   return text;
 }
 
-std::string wrapped(const std::string& text, std::size_t indent) {
-  std::string out;
-  std::string line(indent, ' ');
-  std::size_t used = indent;
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t blank = std::min(text.find(' ', i), text.size());
-    const std::string word = text.substr(i, blank - i);
-    if (used > indent && used + 1 + word.size() > kWidth) {
-      out += line + '\n';
-      line.assign(indent, ' ');
-      used = indent;
-    }
-    if (used > indent) {
-      line += ' ';
-      ++used;
-    }
-    line += word;
-    used += word.size();
-    i = blank + 1;
-  }
-  return out + line + '\n';
-}
-
 std::string verdict_screen(const std::vector<usage::VerdictLine>& lines) {
   std::string text;
   for (std::size_t i = 0; i < lines.size(); ++i) {
     const std::string strength = fmt::format("[{}]", usage::name_of(lines[i].strength));
     text +=
         fmt::format("{:<10}{:<58}{:>12}\n", i == 0 ? "VERDICT" : "", lines[i].headline, strength);
-    text += wrapped(lines[i].sentence, 2);
+    text += wrapped(lines[i].sentence, 2, kWidth);
   }
   return text;
 }
@@ -168,7 +145,11 @@ std::string first_line(const image::Image& image, const python::Runtime* runtime
   }
   const std::string& what =
       image.process.command_line.empty() ? image.process.name : image.process.command_line;
-  const std::string command = printable(what);
+  // The program's name, not its path: what tells processes apart stands behind it.
+  const std::size_t blank = std::min(what.find(' '), what.size());
+  const std::size_t slash = what.rfind('/', blank);
+  const std::string command =
+      printable(slash == std::string::npos || slash > blank ? what : what.substr(slash + 1));
   line = fitted(line, 44);
   const std::size_t used = line.size() + 2 + tail.size();
   if (!command.empty() && used + 10 < kWidth) line += "  " + fitted(command, kWidth - used);
@@ -208,7 +189,7 @@ KeyValues summary(const image::Image& image, const python::Runtime* runtime,
                   const Allocators& allocators, const usage::Waterfall& w) {
   KeyValues values;
   values.text("source", image.source);
-  if (image.process.pid) values.count("pid", *image.process.pid);
+  if (image.process.pid) values.identifier("pid", *image.process.pid);
   values.text("command_line", image.process.command_line);
   if (runtime != nullptr) values.text("python", runtime->version_text);
   values.text("allocators", allocators.text);

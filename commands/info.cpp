@@ -39,11 +39,12 @@ KeyValues target_values(const image::Image& image) {
   KeyValues values;
   values.text("source", image.source);
   values.text("kind", name_of(image.kind));
-  if (image.process.pid) values.count("pid", *image.process.pid);
+  if (image.process.pid) values.identifier("pid", *image.process.pid);
   values.text("command_line", image.process.command_line, "command line");
   values.text("executable", image.process.executable);
   if (image.process.signal) {
-    values.count("signal", static_cast<std::uint64_t>(*image.process.signal), "killed by signal");
+    values.identifier("signal", static_cast<std::uint64_t>(*image.process.signal),
+                      "killed by signal");
   }
   if (image.process.uptime_seconds) {
     values.text("uptime", uptime_text(*image.process.uptime_seconds));
@@ -126,7 +127,7 @@ Table module_table(const image::Image& image) {
 
 Table thread_table(const image::Image& image) {
   Table table;
-  table.columns = {{"tid", "", ColumnType::integer, ""},
+  table.columns = {{"tid", "", ColumnType::identifier, ""},
                    {"name", "", ColumnType::text, ""},
                    {"thread_pointer", "thread pointer", ColumnType::address, ""},
                    {"stack_pointer", "stack pointer", ColumnType::address, ""},

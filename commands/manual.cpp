@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "commands/figures.h"
 #include "heapparse/census/kinds.h"
 
 namespace coreheap::commands {
@@ -52,7 +53,7 @@ void add_options(std::string& text, std::span<const OptionSpec> options) {
 std::string manual_page(const Command& command, std::string_view prefix) {
   std::string text = fmt::format("{}\n  {}\n", usage_of(command, prefix), command.summary);
   if (!command.aliases.empty()) text += fmt::format("  also: {}\n", joined(command.aliases));
-  if (!command.description.empty()) text += fmt::format("\n{}\n", command.description);
+  if (!command.description.empty()) text += "\n" + wrapped(command.description, 0, 78);
   if (!command.columns.empty()) {
     text += "\nColumns\n";
     std::size_t width = 0;
@@ -127,7 +128,7 @@ std::string markdown() {
         text += '.';
       }
       text += fmt::format(" Cost: {}.\n", text_of(command.cost));
-      if (!command.description.empty()) text += fmt::format("\n{}\n", command.description);
+      if (!command.description.empty()) text += "\n" + wrapped(command.description, 0, 98);
       if (!command.columns.empty()) {
         text += "\n| column | type | meaning |\n|---|---|---|\n";
         for (const Column& column : command.columns) {

@@ -12,7 +12,7 @@ namespace {
 
 std::vector<Column> columns() {
   return {
-      {"class", "", ColumnType::integer, "number of the size class"},
+      {"class", "", ColumnType::identifier, "number of the size class"},
       {"block_size", "block", ColumnType::integer, "bytes of its blocks"},
       {"pools", "", ColumnType::integer, "pools with a live block"},
       {"live", "", ColumnType::integer, "blocks handed out"},

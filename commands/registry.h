@@ -31,10 +31,9 @@ struct Context {
 struct Command {
   std::string_view name = {};
   std::vector<std::string_view> aliases = {};
-  std::string_view summary = {};  // one line, no full stop
-  std::string_view description =
-      {};                       // the rest of the manual: paragraphs, lines up to 78 characters
-  std::string_view usage = {};  // words after the name: "ADDR [LEN]"
+  std::string_view summary = {};      // one line, no full stop
+  std::string_view description = {};  // the rest of the manual: paragraphs, wrapped when shown
+  std::string_view usage = {};        // words after the name: "ADDR [LEN]"
   std::size_t min_words = 0;
   std::size_t max_words = 0;
   std::vector<OptionSpec> options = {};  // of its own

@@ -55,6 +55,10 @@ struct KeyValues {
   void count(std::string key, std::uint64_t n, std::string label = {}) {
     values.emplace_back(std::move(key), ColumnType::integer, Cell::of_count(n), std::move(label));
   }
+  void identifier(std::string key, std::uint64_t n, std::string label = {}) {
+    values.emplace_back(std::move(key), ColumnType::identifier, Cell::of_count(n),
+                        std::move(label));
+  }
   void bytes(std::string key, std::uint64_t n, std::string label = {}) {
     values.emplace_back(std::move(key), ColumnType::bytes, Cell::of_count(n), std::move(label));
   }

@@ -32,6 +32,12 @@ bool is_partial(const Report& report, const image::Image* image) {
   return (all - lost) / all < kEnough;
 }
 
+// What the usage calls the word at `index`.
+std::string missing_word(const Command& command, std::size_t index) {
+  const auto words = split_line(command.usage).words;
+  return index < words.size() ? words[index] : std::string("a word");
+}
+
 class OutputFile {
  public:
   explicit OutputFile(const std::string& path)
@@ -94,7 +100,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
     const std::string usage =
         name + (command->usage.empty() ? "" : " ") + std::string(command->usage);
     const std::string reason = count < command->min_words
-                                   ? "something is missing"
+                                   ? missing_word(*command, count) + " is missing"
                                    : "takes no word '" + arguments->words[command->max_words] + "'";
     return failed({ErrorCode::usage, name, reason, style.prefix + usage});
   }

@@ -11,6 +11,7 @@ std::string_view name_of(ColumnType type) {
     case ColumnType::text:
       return "text";
     case ColumnType::integer:
+    case ColumnType::identifier:
       return "integer";
     case ColumnType::bytes:
       return "bytes";

@@ -21,7 +21,15 @@
 
 namespace coreheap::commands {
 
-enum class ColumnType : std::uint8_t { text, integer, bytes, address, percent, boolean };
+enum class ColumnType : std::uint8_t {
+  text,
+  integer,
+  identifier,  // an integer that is no amount: a process id, the number of an arena
+  bytes,
+  address,
+  percent,
+  boolean,
+};
 
 std::string_view name_of(ColumnType type);
 std::string_view unit_of(ColumnType type);  // "bytes", "percent" or ""

@@ -83,7 +83,8 @@ Result<void> apply(const TableRequest& request, Report& report) {
       const ColumnType type = table->columns[column].type;
       // Big figures first; words and addresses from the beginning.
       const bool descending =
-          request.descending.value_or(type != ColumnType::text && type != ColumnType::address);
+          request.descending.value_or(type != ColumnType::text && type != ColumnType::identifier &&
+                                      type != ColumnType::address);
       table->order = sorted_rows(*table, column, descending);
     }
     // A picture made for the default order and columns is no longer right.

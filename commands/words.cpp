@@ -117,12 +117,12 @@ std::vector<std::string> nearest_words(std::string_view word,
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known) {
   const std::vector<std::string> near = nearest_words(word, known);
   if (near.empty()) return {};
-  std::string text = "did you mean ";
+  std::string text;
   for (std::size_t i = 0; i < near.size(); ++i) {
     if (i) text += i + 1 == near.size() ? " or " : ", ";
     text += near[i];
   }
-  return text + '?';
+  return text;
 }
 
 }  // namespace coreheap::commands

@@ -27,7 +27,7 @@ std::string quoted(std::string_view word);
 // The known words that are most like `word`, the nearest first; none when nothing is near.
 std::vector<std::string> nearest_words(std::string_view word,
                                        const std::vector<std::string_view>& known);
-// "did you mean A or B?", or "" when nothing is near.
+// "A", "A or B", or "" when nothing is near: what an error offers to try.
 std::string suggestion(std::string_view word, const std::vector<std::string_view>& known);
 
 }  // namespace coreheap::commands

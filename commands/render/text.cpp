@@ -27,6 +27,7 @@ std::string cell_text(const Cell& cell, ColumnType type) {
     case Cell::Kind::text:
       return printable(cell.text);
     case Cell::Kind::integer:
+      if (type == ColumnType::identifier) return std::to_string(cell.integer());
       return type == ColumnType::bytes && cell.integer() >= 0 ? size_text(cell.bits)
                                                               : with_thousands(cell.integer());
     case Cell::Kind::number:
@@ -41,7 +42,8 @@ std::string cell_text(const Cell& cell, ColumnType type) {
 }
 
 bool flush_right(ColumnType type) {
-  return type == ColumnType::integer || type == ColumnType::bytes || type == ColumnType::percent;
+  return type == ColumnType::integer || type == ColumnType::identifier ||
+         type == ColumnType::bytes || type == ColumnType::percent;
 }
 
 std::vector<unsigned> text_columns(const Table& table) {

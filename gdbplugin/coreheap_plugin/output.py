@@ -67,8 +67,9 @@ class Progress:
             return
         self._next = now + _PROGRESS_EVERY_SECONDS
         columns = (width() or 80) - 1 - len("^C")
+        # A shorter text is padded, so the cursor never moves left of the longest.
+        self._length = max(self._length, min(len(text), columns))
         self._put("\r" + text[:columns].ljust(self._length))
-        self._length = min(len(text), columns)
 
     def clear(self):
         if self._length:

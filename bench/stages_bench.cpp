@@ -1,0 +1,135 @@
+// What each stage costs, as a ratio to reading the same bytes once.
+//
+// The core comes from the environment (COREHEAP_BENCH_CORE; bench/make_core.py writes one): its size decides
+// what is measured. Every benchmark reports `x_read`, its time over the time of one pass over the file's
+// bytes in the same process, so that figures of different machines can be compared.
+#include <benchmark/benchmark.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heapparse/census/build.h"
+#include "heapparse/snapshot/snapshot.h"
+
+namespace coreheap {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+std::string core_path() {
+  const char* path = std::getenv("COREHEAP_BENCH_CORE");
+  return path == nullptr ? std::string() : path;
+}
+
+// One pass of read(2) over the file: what `cat CORE >/dev/null` cannot beat. Best of five.
+double read_seconds() {
+  static const double best = [] {
+    double seconds = 1e9;
+    std::vector<char> buffer(1 << 20);
+    for (int round = 0; round < 5; ++round) {
+      const int fd = open(core_path().c_str(), O_RDONLY | O_CLOEXEC);
+      if (fd < 0) return 0.0;
+      const auto start = Clock::now();
+      while (read(fd, buffer.data(), buffer.size()) > 0) {
+      }
+      seconds = std::min(seconds, seconds_since(start));
+      close(fd);
+    }
+    return seconds;
+  }();
+  return best;
+}
+
+std::unique_ptr<Snapshot> open_snapshot(JobControl& job) {
+  auto image = image::open_core(core_path(), {}, job);
+  if (!image) return nullptr;
+  return std::make_unique<Snapshot>(std::move(*image), SnapshotOptions{});
+}
+
+void report(benchmark::State& state, double seconds, double items) {
+  state.SetIterationTime(seconds);
+  if (read_seconds() > 0) state.counters["x_read"] = seconds / read_seconds();
+  if (items > 0) state.counters["items/s"] = items / seconds;
+}
+
+bool usable(benchmark::State& state) {
+  if (!core_path().empty() && read_seconds() > 0) return true;
+  state.SkipWithError("set COREHEAP_BENCH_CORE to a core file (bench/make_core.py writes one)");
+  return false;
+}
+
+void open_core_file(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    const auto start = Clock::now();
+    auto snapshot = open_snapshot(job);
+    benchmark::DoNotOptimize(snapshot.get());
+    report(state, seconds_since(start), 0);
+  }
+}
+
+void walk_allocators(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    auto snapshot = open_snapshot(job);
+    if (!snapshot) return state.SkipWithError("not a core");
+    const auto start = Clock::now();
+    auto pools = snapshot->pymalloc(job);
+    auto heaps = snapshot->heaps(job);
+    const double blocks = pools && heaps ? static_cast<double>((*pools)->live_blocks) : 0;
+    report(state, seconds_since(start), blocks);
+  }
+}
+
+void take_census(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    auto snapshot = open_snapshot(job);
+    if (!snapshot || !snapshot->types(job)) return state.SkipWithError("not a core");
+    const auto start = Clock::now();
+    auto census = snapshot->census(job);
+    report(state, seconds_since(start), census ? static_cast<double>((*census)->rows.size()) : 0);
+  }
+}
+
+void everything_the_first_screen_needs(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    const auto start = Clock::now();
+    auto snapshot = open_snapshot(job);
+    if (!snapshot) return state.SkipWithError("not a core");
+    auto census = snapshot->census(job);
+    report(state, seconds_since(start), census ? static_cast<double>((*census)->rows.size()) : 0);
+  }
+}
+
+BENCHMARK(open_core_file)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
+BENCHMARK(walk_allocators)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
+BENCHMARK(take_census)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
+BENCHMARK(everything_the_first_screen_needs)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Iterations(5);
+
+}  // namespace
+}  // namespace coreheap
+
+BENCHMARK_MAIN();

@@ -53,6 +53,10 @@ class Planner {
         return;
       }
       part.zero_elsewhere = mapping.range.size() <= kLargestReserve;
+      if (!part.zero_elsewhere) {
+        const AddressRange whole[] = {mapping.range};
+        for (const AddressRange& rest : subtract(whole, part.copy)) plan_.bare.push_back(rest);
+      }
       take(std::move(part));
       return;
     }

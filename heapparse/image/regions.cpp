@@ -19,6 +19,8 @@ namespace {
 
 constexpr std::uint64_t kPiece = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPage = 4096;
+// Larger ones are sparse by design (sanitizers, JIT cages) and would take hours to pull.
+constexpr std::uint64_t kLargestMapping = std::uint64_t{64} << 30;
 // Read-only parts of files up to this size are pulled as well when they touch writable ones: RELRO.
 constexpr std::uint64_t kLargestRelro = std::uint64_t{16} << 20;
 
@@ -35,7 +37,8 @@ Ranges wanted_ranges(std::vector<Mapping>& mappings, Ranges& bare) {
     const Mapping& m = mappings[i];
     const bool memory = m.is_anonymous_memory() || m.kind == MappingKind::file ||
                         m.kind == MappingKind::shared_memory;
-    if (m.shared || !m.readable || m.kind == MappingKind::kernel) {
+    if (m.shared || !m.readable || m.kind == MappingKind::kernel ||
+        m.range.size() > kLargestMapping) {
       if (m.name == "[vdso]") {
         wanted.push_back(m.range);
       } else {
@@ -86,6 +89,9 @@ class Puller {
     return true;
   }
 
+  // Bytes of pages that were not zero.
+  std::uint64_t stored() const { return stored_; }
+
  private:
   std::uint64_t read(Address at, std::uint64_t n) {
     const std::uint64_t got =
@@ -94,13 +100,16 @@ class Puller {
     return std::min(got, n);
   }
 
-  void store(Address at, std::uint64_t n, std::byte* to) const {
+  void store(Address at, std::uint64_t n, std::byte* to) {
     std::uint64_t done = 0;
     while (done < n) {
       const std::uint64_t page =
           std::min((at + done + 1).aligned_up(kPage) - (at + done), n - done);
       const Bytes bytes(buffer_.data() + done, static_cast<std::size_t>(page));
-      if (!is_zero(bytes)) std::memcpy(to + done, bytes.data(), bytes.size());
+      if (!is_zero(bytes)) {
+        std::memcpy(to + done, bytes.data(), bytes.size());
+        stored_ += page;
+      }
       done += page;
     }
   }
@@ -108,6 +117,7 @@ class Puller {
   const RegionSource& source_;
   JobControl& job_;
   std::vector<std::byte> buffer_;
+  std::uint64_t stored_ = 0;
 };
 
 }  // namespace
@@ -136,19 +146,17 @@ Result<Image> open_regions(const RegionSource& source, const OpenOptions& option
   job.begin_step("reading the target", total);
   Puller puller(source, job);
   const Room room = memory_room();
-  std::uint64_t stored_at_most = 0;
   for (const AddressRange& range : wanted) {
-    stored_at_most += range.size();
-    if (stored_at_most > room.bytes) {
-      return fail(ErrorCode::not_enough_room, source.name,
-                  "up to " + text_of_bytes(total) + " to read, and " + text_of_bytes(room.bytes) +
-                      " left by " + room.limit,
-                  "gcore on the target's machine");
-    }
     auto memory = Memory::reserve(range.size());
     if (!memory) return std::unexpected(std::move(memory.error()));
     if (!puller.pull(range, (*memory)->data(), draft.lost)) {
       return fail(ErrorCode::cancelled, source.name, "cancelled");
+    }
+    if (puller.stored() > room.bytes) {
+      return fail(ErrorCode::not_enough_room, source.name,
+                  text_of_bytes(puller.stored()) + " read of up to " + text_of_bytes(total) +
+                      ", and " + text_of_bytes(room.bytes) + " were left by " + room.limit,
+                  "gcore on the target's machine");
     }
     const AddressRange whole[] = {range};
     draft.lost = normalised(std::move(draft.lost));

@@ -10,6 +10,7 @@
 
 #include <elf.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -271,7 +272,7 @@ inline ByteVector library(const std::string& build_id, std::uint64_t bss = 0) {
   ByteVector file(4 * kPage);
   std::memcpy(file.data(), &header, sizeof header);
   std::memcpy(file.data() + sizeof header, programs, sizeof programs);
-  std::memcpy(file.data() + 0x200, notes.data(), notes.size());
+  std::copy(notes.begin(), notes.end(), file.begin() + 0x200);
   for (std::size_t page = 1; page < 4; ++page) {
     std::memset(file.data() + page * kPage, static_cast<int>(0x10 * page), kPage);
   }

@@ -73,7 +73,7 @@ std::optional<Text> narrow_text(std::span<const std::byte> block,
   }
   // Random bytes come out well-formed often enough when there are few of them.
   if (length < 8 && others > 0) return std::nullopt;
-  if (others == 0 && length < 8 && plain * 2 < length) return std::nullopt;
+  if (others == 0 && length < 16 && plain * 2 < length) return std::nullopt;
   if (length < 8 && is_address(block, space)) return std::nullopt;
   return Text{others > 0 ? TextEncoding::utf8 : TextEncoding::ascii, length};
 }

@@ -913,7 +913,7 @@ def start_threads(count):
         threads.append(thread)
     while len(ready) < count:
         time.sleep(.01)
-    time.sleep(.2)
+    time.sleep(.5)                       # they are in their call by now; where /proc is at hand, make sure
     for task in os.listdir("/proc/self/task") if os.path.isdir("/proc/self/task") else []:
         for _ in range(500):
             if int(task) == os.getpid() or open("/proc/self/task/%s/stat" % task).read().rsplit(")", 1)[1].split()[0] == "S":
@@ -1016,9 +1016,14 @@ def unvisited(o, kind):
 FROZENDICT = getattr(__builtins__, "frozendict", None) if not isinstance(__builtins__, dict) else None
 
 
+def fields_of(structure):
+    return {name: getattr(structure, name) for name, _ in structure._fields_}
+
+
 def truth(out):
     """Takes all figures, then all objects, and writes them to the file descriptor `out`."""
-    # Nothing may be allocated before its figure is taken: the order of the next lines is the point.
+    # Nothing may be allocated before its figure is taken: the order of the next lines is the point, and
+    # this function has no variable that a nested one uses (its cell would be one object too many).
     if DEBUGMALLOC is not None:
         DEBUGMALLOC()
     blocks = ALLOCATED() if ALLOCATED is not None else None
@@ -1109,9 +1114,8 @@ def truth(out):
     meta = {
         "version": sys.version, "pid": os.getppid(), "objects": len(seen), "blocks": blocks, "gc_count": counts,
         "gc_stats": gc.get_stats() if hasattr(gc, "get_stats") else None,
-        "mallinfo": {name: getattr(info, name) for name, _ in info._fields_},
+        "mallinfo": fields_of(info),
         "malloc_info": text[start:], "skipped": NOTES["skipped"], "threads": CONFIG["threads"],
-        "rss_child": [line for line in open("/proc/self/status") if line.startswith("VmRSS")],
     }
     data = ("m " + json.dumps(meta) + "\n" + "".join(lines) + "end\n").encode("utf-8")
     own = None           # a frame that holds itself would outlive the rehearsal, with all of its lists
@@ -1143,9 +1147,9 @@ def main():
     out = os.open(CONFIG["out"] + ".part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     stats = os.open(CONFIG["out"] + ".stats", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(stats, 2)
-    devnull = os.open("/dev/null", os.O_WRONLY)
+    rehearsal = os.open(CONFIG["out"] + ".rehearsal", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for _ in range(2):                   # fills every cache that the walk fills, and specialises it
-        truth(devnull)
+        truth(rehearsal)
     source = libc_with_gil if CONFIG["hold_gil"] else libc
     fork = source.fork
     fork.restype = ctypes.c_int

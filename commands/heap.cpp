@@ -18,6 +18,7 @@ using usage::Code;
 
 constexpr std::size_t kWidth = 80;
 constexpr std::size_t kBar = 36;  // hashes for 100 %
+constexpr std::size_t kMostSteps = 4;
 
 std::vector<Column> columns() {
   return {
@@ -264,6 +265,7 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines) {
   add("types", "live objects by type");
   add("used", "blocks in use by kind");
   add("info", "how everything was found");
+  if (next.size() > kMostSteps) next.resize(kMostSteps);
   return next;
 }
 

@@ -75,7 +75,10 @@ std::string progress_text(const JobControl& control) {
   if (progress.step.empty()) return {};
   if (progress.total == 0) return std::string(progress.step);
   const std::uint64_t percent =
-      progress.done >= progress.total ? 100 : progress.done / (progress.total / 100 + 1);
+      progress.done >= progress.total
+          ? 100
+          : static_cast<std::uint64_t>(100.0 * static_cast<double>(progress.done) /
+                                       static_cast<double>(progress.total));
   return fmt::format("{} {} %", progress.step, percent);
 }
 

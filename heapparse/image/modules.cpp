@@ -283,16 +283,17 @@ class ModuleFinder {
     const OpenOptions& options = *search_.options;
     if (!options.use_backing_files) return list;
     if (main && !options.executable.empty()) list.push_back(options.executable);
+    if (!is_deleted(path) && path.starts_with('/')) {
+      if (!options.sysroot.empty()) list.push_back(options.sysroot + path);
+      list.push_back(path);  // outlives the process, so before its own view of the file
+      if (!search_.proc_directory.empty()) list.push_back(search_.proc_directory + "/root" + path);
+    }
     if (!search_.proc_directory.empty()) {
-      // Works for deleted files too; needs privileges on older kernels.
+      // Works for deleted files too; needs CAP_CHECKPOINT_RESTORE or root.
       list.push_back(search_.proc_directory + "/map_files/" +
                      text_of_address(first.range.begin.value).substr(2) + "-" +
                      text_of_address(first.range.end.value).substr(2));
-      if (!is_deleted(path)) list.push_back(search_.proc_directory + "/root" + path);
     }
-    if (is_deleted(path) || !path.starts_with('/')) return list;
-    if (!options.sysroot.empty()) list.push_back(options.sysroot + path);
-    list.push_back(path);
     return list;
   }
 

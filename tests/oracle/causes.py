@@ -14,9 +14,8 @@ import bisect
 
 # cause -> one line of explanation. The names are printed by the driver, with counts.
 CAUSES = {
-    "static-object": "an object inside a mapped file's data that no listed object refers to (small ints, "
-                     "characters, static types and constants of frozen code)",
-    "interned-table": "a str that only the table of interned strings holds, or that table (a dict that the collector does not track)",
+    "static-object": "an int, str or bytes inside a mapped file's data: a cell of the runtime's own arrays (small ints, "
+                     "characters, names), which nothing need hold",
     "c-static": "held by writable data of the program or of a library: a cache or a singleton in C",
     "running-frame": "held by a thread's stack or by the frame of a running function, which is no object from 3.11 on",
     "runtime-state": "held by the interpreter's or a thread's state",
@@ -32,14 +31,12 @@ HOLDERS = {
     "code": "local variable names and kinds, line table, cached tuples; code is not traversed at all",
     "type": "slot names, cached keys (attribute names), subclasses table, documentation, weak references",
     "dict": "str keys of a dict with only str keys; and keys of a dict that is itself an extra",
-    "str": "2.7: nothing; a str subclass has a dict",
     "unicode": "2.7's cached encoded form",
     "module": "its name",
     "set": "members of a set that is itself an extra",
     "frozenset": "members of a frozenset that is itself an extra",
     "tuple": "items of a tuple that is itself an extra",
     "list": "items of a list that is itself an extra",
-    "int": "nothing; a subclass has a dict",
     "range": "start, stop, step and length",
     "slice": "start, stop and step",
     "getset_descriptor": "its name, its qualified name",
@@ -65,7 +62,6 @@ HOLDERS = {
     "_io.BytesIO": "its bytes",
     "_io.StringIO": "its parts while it is being written, the newline",
     "_io.TextIOWrapper": "encoding, errors, newline, pending bytes",
-    "_io.FileIO": "nothing listed",
     "_io.IncrementalNewlineDecoder": "errors",
     "_io.BufferedReader": "its raw stream's name",
     "collections.OrderedDict": "the keys in its order list",
@@ -131,14 +127,18 @@ HOLDERS = {
     "_asyncio.Future": "source traceback, exception", "_asyncio.Task": "its name",
     "asyncio.Future": "source traceback, exception", "asyncio.Task": "its name",
     "_hashlib.HASH": "its name",
-    "_random.Random": "nothing listed",
     "_ast.AST": "its fields' dict",
     "symtable.entry": "names",
     "_curses": "names",
     "operator.itemgetter": "its item",
-    "EncodingMap": "nothing listed",
-    "sys.flags": "nothing listed",
-    "stderrprinter": "nothing listed",
+    "cPickle.Unpickler": "memo",
+    "XMLParser": "2.7: its names and handlers",
+    "TreeBuilder": "2.7: its stack and events",
+    "Element": "2.7: children and attributes",
+    "sys.flags": "2.7: its fields",
+    "sys.version_info": "2.7: its fields",
+    "sys.long_info": "2.7: its fields",
+    "sys.float_info": "2.7: its fields; struct sequences are not traversed there",
 }
 STACK_RANGES = {"stack in use", "stack unused", "thread block", "data stack", "anonymous"}
 STATIC_RANGES = {"static data", "file data", "file"}
@@ -149,12 +149,16 @@ ROOT_KINDS = {"runtime state": "runtime-state", "obmalloc state": "runtime-state
 DEAD_KINDS = {"free list", "dead object", "int block"}
 
 
-def holder_type(name):
-    """Exception types and struct sequences share what their base skips; others stand for themselves."""
-    return name if name in HOLDERS else None
+# Static objects that nothing need hold: cells of the runtime's own arrays.
+RUNTIME_CELLS = {"int", "str", "bytes"}
 
 
-def explain(extras, truth, rows, ranges, memory, tagged):
+def documented(name, bases):
+    """Whether a type or one of its bases is a documented holder; a metaclass's instance is a type."""
+    return any(base in HOLDERS for base in [name, *bases.get(name, ())])
+
+
+def explain(extras, truth, bases, rows, ranges, memory, tagged):
     """Returns ({address: cause}, {address: [what was found]} of the unexplained)."""
     wanted = set(extras)
     values = set(wanted)
@@ -169,11 +173,10 @@ def explain(extras, truth, rows, ranges, memory, tagged):
         row = extras[address]
         if row["refcount"] not in ("immortal",) and int(row["refcount"] or 0) < 1:
             remaining[address] = ["reference count " + repr(row["refcount"])]
-        elif row["allocator"] == "static":
-            if memory.in_file(address):
-                causes[address] = "static-object"
-            else:
-                remaining[address] = ["static, but in no file's mapping"]
+        elif row["allocator"] == "static" and not memory.in_file(address):
+            remaining[address] = ["static, but in no file's mapping"]
+        elif row["allocator"] == "static" and row["type"] in RUNTIME_CELLS:
+            causes[address] = "static-object"
     open_ones = [a for a in wanted if a not in causes and a not in remaining]
     range_begins = [r["begin"] for r in ranges]
     row_begins = [r["begin"] for r in rows]
@@ -223,7 +226,7 @@ def explain(extras, truth, rows, ranges, memory, tagged):
                     if owner not in truth and owner not in causes:
                         found.append("%#x: field of %s %#x, itself not explained" % (at, name, owner))
                         continue
-                    if name not in HOLDERS and owner in truth:
+                    if not documented(name, bases) and owner in truth:
                         found.append("%#x: field of a %s at +%d, not a documented holder" % (at, name, at - owner))
                         continue
                 causes[address] = cause

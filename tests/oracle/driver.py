@@ -226,13 +226,18 @@ def compare_objects(comparison, truth, rows, ranges, memory, version):
         if real != int(row["refcount"]):
             counts.append("%#x %s: %d, says %s" % (a, row["type"], real, row["refcount"]))
     extras = {a: row for a, row in found.items() if a not in truth.objects}
-    causes, unexplained = cause_list.explain(extras, truth.objects, rows, ranges, memory, version >= (3, 14))
+    causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, ranges, memory, version >= (3, 14))
     comparison.note("objects compared %d, missing %d, wrong type %d, wrong size %d (no size given %d), extra explained %d, unexplained %d"
                     % (len(truth.objects), len(missing), len(wrong), len(sizes), unsized, len(causes), len(unexplained)))
     if causes:
         comparison.note("causes: " + top(by(causes.values()), 20))
-    comparison.problem("missing by type: " + top(by(truth.objects[a][0] for a in missing)),
-                       ["%#x %s %s" % (a, truth.objects[a], where(a, rows, ranges, memory)) for a in missing])
+    # The rare types first: a hundred of one kind is one fault.
+    frequency = by(truth.objects[a][0] for a in missing)
+    missing.sort(key=lambda a: (frequency[truth.objects[a][0]], a))
+    comparison.problem("missing by type: " + top(frequency, 12),
+                       ["%#x %s %s; words from -16: %s" % (a, truth.objects[a], where(a, rows, ranges, memory),
+                                                           " ".join("%x" % (memory.word(a + 8 * k) or 0) for k in range(-2, 5)))
+                        for a in missing])
     comparison.problem("wrong type", ["%#x is %s, says %s" % one for one in wrong])
     comparison.problem("wrong size by type: " + top(by(t[0] for _, t, _ in sizes)),
                        ["%#x %s is %d, says %s" % (a, t[0], t[1], s) for a, t, s in sizes])

@@ -18,7 +18,7 @@ class Region:
 
 
 class Memory:
-    """Private writable regions of a process, and their Rss as smaps has it."""
+    """Private data regions of a process (not code), and its Rss as smaps has it."""
 
     def __init__(self, pid):
         self.regions = []
@@ -33,7 +33,9 @@ class Memory:
                 previous_end, previous_file = end, name if name.startswith("/") else ""
                 if name.startswith("/"):
                     self.files.append((begin, end))
-                if match.group(3).startswith("rw") and match.group(3)[3] == "p":
+                # Read-only pages of files count: what is const after relocation holds references too.
+                if match.group(3)[3] == "p" and (match.group(3).startswith("rw") or
+                                                 match.group(3).startswith("r--") and name.startswith("/")):
                     self.regions.append(Region(begin, end, name, self._read(mem, begin, end)))
         with open("/proc/%d/smaps_rollup" % pid) as smaps:
             self.rss = int(re.search(r"Rss:\s+(\d+)", smaps.read()).group(1)) * 1024

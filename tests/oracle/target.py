@@ -959,14 +959,14 @@ def prepare_figures():
 
 
 def type_name(kind, get_module=type.__dict__["__module__"], get_name=type.__dict__["__qualname__" if NEW else "__name__"],
-              builtin="builtins" if NEW else "__builtin__"):
-    """`module.qualname`, bare for builtins, whatever the metaclass says."""
+              builtin=("builtins",) if NEW else ("__builtin__", "exceptions")):
+    """`module.qualname`, bare for builtins (2.7's exceptions are builtins too), whatever the metaclass says."""
     name = get_name.__get__(kind)
     try:
         module = get_module.__get__(kind)
     except AttributeError:
         return name
-    if not isinstance(module, str) or module == builtin:
+    if not isinstance(module, str) or module in builtin:
         return name
     return module + "." + name
 
@@ -1080,8 +1080,7 @@ def truth(out):
     for address in mine:
         seen.pop(address, None)
 
-    names = {}
-    old_class = getattr(types, "ClassType", None)
+    names, bases = {}, {}
     old_instance = getattr(types, "InstanceType", None)
     getsizeof = sys.getsizeof
     is_tracked = gc.is_tracked
@@ -1092,8 +1091,11 @@ def truth(out):
         name = names.get(id(kind))
         if name is None:
             name = names[id(kind)] = type_name(kind)
+            bases.setdefault(name, [type_name(base) for base in TYPE_MRO.__get__(kind) or ()])
         if kind is old_instance:
-            name = "%s.%s" % (o.__class__.__module__, o.__class__.__name__)
+            name = o.__class__.__name__
+            if o.__class__.__module__ != "__builtin__":
+                name = "%s.%s" % (o.__class__.__module__, name)
         try:
             size = getsizeof(o)
         except Exception as error:           # a __sizeof__ that fails is the type's word too
@@ -1116,6 +1118,7 @@ def truth(out):
         "gc_stats": gc.get_stats() if hasattr(gc, "get_stats") else None,
         "mallinfo": fields_of(info),
         "malloc_info": text[start:], "skipped": NOTES["skipped"], "threads": CONFIG["threads"],
+        "bases": bases,
     }
     data = ("m " + json.dumps(meta) + "\n" + "".join(lines) + "end\n").encode("utf-8")
     own = None           # a frame that holds itself would outlive the rehearsal, with all of its lists

@@ -45,6 +45,15 @@ def rows_of(report):
     return [row if isinstance(row, dict) else dict(zip(names, row)) for row in report["rows"]]
 
 
+def figures_of(report):
+    """What must be equal through every door: the rows. Where the GDB under test sees none of the target's
+    files, names in their read-only pages are lost, and with a name may go the knowledge which buffers such
+    an object owns: there the objects and their own bytes must be equal."""
+    if not os.environ.get("COREHEAP_E2E_NO_FILES"):
+        return rows_of(report)
+    return sorted((row["objects"], row["own"]) for row in rows_of(report))
+
+
 @unittest.skipUnless(os.path.exists(LIBRARY), "libcoreheap.so is not built")
 @unittest.skipIf(os.environ.get("COREHEAP_E2E_SANITIZE"), "a sanitized library does not load into GDB")
 @harness.needs("gdb")
@@ -55,9 +64,10 @@ class Engine(unittest.TestCase):
         with Target() as target:
             live = gdb("heap types --format json", "gcore " + path, args=["-p", str(target.pid)])
         dead = gdb("heap types --format json", args=["-c", path])
-        self.assertEqual(rows_of(json_of(live.out)), rows_of(json_of(dead.out)))
+        self.assertEqual(figures_of(json_of(live.out)), figures_of(json_of(dead.out)))
         self.assertEqual(objects_of(json_of(live.out))["__main__.Node"], 1000)
 
+    @unittest.skipIf(os.environ.get("COREHEAP_E2E_NO_FILES"), "the program sees files that this GDB does not")
     def test_gdb_and_the_program_say_the_same(self):
         path, _ = core()
         for words in ("types --limit all", "types --format jsonl", "used", "free", "export --format csv", "info"):
@@ -76,7 +86,7 @@ class Engine(unittest.TestCase):
             with Server(target.pid) as server:
                 far = gdb("target remote 127.0.0.1:%d" % server.port, "heap types --format json", "detach",
                           before=["set sysroot"])
-        self.assertEqual(rows_of(json_of(near.out)), rows_of(json_of(far.out)))
+        self.assertEqual(figures_of(json_of(near.out)), figures_of(json_of(far.out)))
 
     def test_a_process_that_went_on_has_more_objects(self):
         body = "\nwhile True: nodes.append(Node(0)); time.sleep(.01)"

@@ -62,7 +62,7 @@ class Versions(unittest.TestCase):
             if entry:
                 shutil.copy(entry[0], os.path.join(folder, "terminfo", "s"))
         env = dict(os.environ, COREHEAP_E2E_GDB=os.path.join(folder, "gdb"),
-                   COREHEAP_E2E_PREFIX=folder,
+                   COREHEAP_E2E_PREFIX=folder, COREHEAP_E2E_NO_FILES="1",
                    COREHEAP_E2E_NO_SHELL="there is no shell beside this GDB",
                    TERMINFO=os.path.join(folder, "terminfo"), PYTHONDONTWRITEBYTECODE="1",
                    COREHEAP_E2E_PLUGIN=os.path.join(folder, "share", "coreheap", "gdb", "coreheap_gdb.py"),

@@ -40,9 +40,9 @@ class Maker {
   Maker& row(census::Kind kind, std::uint64_t pages, std::uint64_t resident,
              census::State state = census::State::used,
              census::Allocator allocator = census::Allocator::pymalloc, bool owned = false) {
-    const auto id = rows_.add(next_, pages * kPage, census::TypeId::none,
-                              census::label_of_kind(kind), owned ? census::RowId{0} : census::RowId::none,
-                              state, allocator, 0);
+    const auto id =
+        rows_.add(next_, pages * kPage, census::TypeId::none, census::label_of_kind(kind),
+                  owned ? census::RowId{0} : census::RowId::none, state, allocator, 0);
     (void)id;
     return pass(pages, resident);
   }

@@ -32,8 +32,8 @@ using Names = std::vector<std::string>;
 }  // namespace
 
 TEST_CASE("Live Python data is named as such") {
-  const auto lines =
-      verdict(shares({{Code::py_objects, 25}, {Code::py_buffers, 60}, {Code::files_clean, 15}}), {});
+  const auto lines = verdict(
+      shares({{Code::py_objects, 25}, {Code::py_buffers, 60}, {Code::files_clean, 15}}), {});
   REQUIRE(causes(lines) == Names{"live"});
   CHECK(lines[0].headline == "live data, not fragmentation");
   CHECK(lines[0].sentence == "85 % of RSS is live Python objects and the buffers they own.");

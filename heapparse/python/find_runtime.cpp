@@ -10,6 +10,7 @@
 #include <array>
 #include <cstring>
 #include <fmt/format.h>
+#include <unordered_set>
 
 #include "cpython_layouts/hex_version.h"
 #include "heapparse/python/allocation_lookup.h"
@@ -169,7 +170,9 @@ std::optional<Address> find_runtime_struct(const image::Image& image, const Layo
 void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
   const auto& f = reader.layout().interpreter;
   Address at = head;
-  for (std::size_t i = 0; at && i < kMaxInterpreters; ++i) {
+  // Damaged lists may lead back into themselves.
+  std::unordered_set<Address> seen;
+  for (std::size_t i = 0; at && i < kMaxInterpreters && seen.insert(at).second; ++i) {
     if (!is_interpreter(reader, at, out.type_type)) {
       out.findings.push_back({at, "interpreter list broken", "no interpreter state there",
                               Severity::warning});
@@ -182,7 +185,7 @@ void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
     interpreter.sysdict = reader.pointer(at, f.sysdict).value_or(Address{});
     interpreter.builtins = reader.pointer(at, f.builtins).value_or(Address{});
     Address thread = reader.pointer(at, f.threads_head).value_or(Address{});
-    for (std::size_t t = 0; thread && t < kMaxThreads; ++t) {
+    for (std::size_t t = 0; thread && t < kMaxThreads && seen.insert(thread).second; ++t) {
       if (reader.pointer(thread, reader.layout().thread_state.interp) != at) break;
       interpreter.thread_states.push_back(thread);
       thread = reader.pointer(thread, reader.layout().thread_state.next).value_or(Address{});

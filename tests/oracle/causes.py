@@ -16,6 +16,9 @@ import bisect
 CAUSES = {
     "static-object": "an int, str or bytes inside a mapped file's data: a cell of the runtime's own arrays (small ints, "
                      "characters, names), which nothing need hold",
+    "frozen-code": "code or tuple inside a mapped file's data, immortal from the start: a frozen module (3.11, 3.12) whose "
+                   "only pointer is an instruction",
+    "static-type": "a static type object that nothing has readied or used: only instructions point at it",
     "c-static": "held by writable data of the program or of a library: a cache or a singleton in C",
     "running-frame": "held by a thread's stack or by the frame of a running function, which is no object from 3.11 on",
     "runtime-state": "held by the interpreter's or a thread's state",
@@ -158,6 +161,16 @@ def documented(name, bases):
     return any(base in HOLDERS for base in [name, *bases.get(name, ())])
 
 
+def immortal(refcount):
+    return refcount == "immortal" or int(refcount) >= 900000000      # 3.11's statics start at 999999999
+
+
+def static_type(memory, address):
+    """A PyTypeObject in a file's data: a name in that file at +24, a small basicsize at +32."""
+    name, size = memory.word(address + 24), memory.word(address + 32)
+    return name is not None and memory.in_file(name) and size is not None and size < 1 << 20
+
+
 def explain(extras, truth, bases, rows, ranges, memory, tagged):
     """Returns ({address: cause}, {address: [what was found]} of the unexplained)."""
     wanted = set(extras)
@@ -177,6 +190,10 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
             remaining[address] = ["static, but in no file's mapping"]
         elif row["allocator"] == "static" and row["type"] in RUNTIME_CELLS:
             causes[address] = "static-object"
+        elif row["allocator"] == "static" and row["type"] in ("code", "tuple") and immortal(row["refcount"]):
+            causes[address] = "frozen-code"
+        elif row["allocator"] == "static" and row["type"] == "type" and static_type(memory, address):
+            causes[address] = "static-type"
     open_ones = [a for a in wanted if a not in causes and a not in remaining]
     range_begins = [r["begin"] for r in ranges]
     row_begins = [r["begin"] for r in rows]

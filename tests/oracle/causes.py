@@ -18,6 +18,8 @@ CAUSES = {
                      "characters, names), which nothing need hold",
     "frozen-code": "code or tuple inside a mapped file's data, immortal from the start: a frozen module (3.11, 3.12) whose "
                    "only pointer is an instruction",
+    "runtime-singleton": "an immortal singleton inside the runtime's or interpreter's state that nothing has asked for yet "
+                         "(empty hamt, last resort MemoryError)",
     "static-type": "a static type object that nothing has readied or used: only instructions point at it",
     "c-static": "held by writable data of the program or of a library: a cache or a singleton in C",
     "running-frame": "held by a thread's stack or by the frame of a running function, which is no object from 3.11 on",
@@ -165,6 +167,13 @@ def immortal(refcount):
     return refcount == "immortal" or int(refcount) >= 900000000      # 3.11's statics start at 999999999
 
 
+def singleton(extras, address, name):
+    """The MemoryError of last resort stands right behind the empty hamt in the interpreter's state."""
+    if name == "MemoryError":
+        return any(extras.get(address - distance, {}).get("type") == "hamt" for distance in (40, 48, 56))
+    return name in ("hamt", "hamt_bitmap_node", "Token.MISSING")
+
+
 def static_type(memory, address):
     """A PyTypeObject in a file's data: a name in that file at +24, a small basicsize at +32."""
     name, size = memory.word(address + 24), memory.word(address + 32)
@@ -192,6 +201,8 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
             causes[address] = "static-object"
         elif row["allocator"] == "static" and row["type"] in ("code", "tuple") and immortal(row["refcount"]):
             causes[address] = "frozen-code"
+        elif row["allocator"] == "static" and immortal(row["refcount"]) and singleton(extras, address, row["type"]):
+            causes[address] = "runtime-singleton"
         elif row["allocator"] == "static" and row["type"] == "type" and static_type(memory, address):
             causes[address] = "static-type"
     open_ones = [a for a in wanted if a not in causes and a not in remaining]

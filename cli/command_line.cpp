@@ -85,7 +85,8 @@ Result<void> choose_target(CommandLine& line, const std::string& word, const Wor
   if (commands::find_command(word) != nullptr) {
     return fail(ErrorCode::usage, word, "which target?", fmt::format("coreheap PID|CORE {}", word));
   }
-  return fail(ErrorCode::no_such_target, word, "no such file", "coreheap PID|CORE [COMMAND]");
+  return fail(ErrorCode::no_such_target, word, "neither a process nor a file",
+              "coreheap PID|CORE [COMMAND]");
 }
 
 }  // namespace

@@ -25,6 +25,7 @@ Result<Report> run(Context& context) {
     table.rows = census_rows(**census, (*target)->image(), *runtime, std::nullopt);
   }
   report.add("rows", "", std::move(table));
+  report.next = {{"export -o rows.csv", "all of it, as CSV"}, {"used", "summed by kind"}};
   return report;
 }
 

@@ -81,15 +81,16 @@ class EvidenceTable {
             {"strength", "", ColumnType::text, "certain, probable or guess"},
             {"how", "", ColumnType::text, "by which structure, and what confirmed it"}};
   }
-  // Explanations are sentences: a line each, wrapped by nobody but readable in full.
+  // Explanations are sentences: they stand below what they explain.
   std::string screen() const {
     std::string text;
     Texts texts;
     for (std::uint64_t row = 0; row < rows_->size(); ++row) {
       Cell cells[4];
       for (unsigned c = 0; c < 4; ++c) rows_->fill(c, {&row, 1}, {&cells[c], 1}, texts);
-      text += fmt::format("  {:<9} {:<9} {}\n{:22}{}\n", printable(cells[0].text), cells[2].text,
-                          printable(cells[1].text), "", printable(cells[3].text));
+      text += fmt::format("  {:<9} {:<9} {}\n", printable(cells[0].text), cells[2].text,
+                          printable(cells[1].text));
+      text += wrapped(printable(cells[3].text), 12, 80);
     }
     return text.empty() ? "  (none)\n" : text;
   }

@@ -50,7 +50,9 @@ struct KeyValues {
   std::vector<Value> values;
 
   void text(std::string key, std::string_view value, std::string label = {}) {
-    values.emplace_back(std::move(key), ColumnType::text, Cell::of_text(value), std::move(label));
+    // A text that is not there is absent, not empty.
+    values.emplace_back(std::move(key), ColumnType::text,
+                        value.empty() ? Cell::absent() : Cell::of_text(value), std::move(label));
   }
   void count(std::string key, std::uint64_t n, std::string label = {}) {
     values.emplace_back(std::move(key), ColumnType::integer, Cell::of_count(n), std::move(label));

@@ -1,5 +1,6 @@
 #include "heapparse/census/fill.h"
 
+#include <algorithm>
 #include <mutex>
 
 #include "heapparse/census/object_classifier.h"
@@ -79,10 +80,14 @@ class Filler {
         v.state = State::free;
         v.allocator = Allocator::pymalloc;
         v.label = label_of_kind(Kind::pymalloc_free_pool);
+        if (std::binary_search(heap.damaged_pools.begin(), heap.damaged_pools.end(), slot)) {
+          v.state = State::used;
+          v.label = label_of_kind(Kind::pymalloc_damaged);
+        }
         put(v);
         return;
       }
-      const auto bytes = sources_.image.space.bytes(slot, geometry.pool_bytes);
+      const auto bytes = pymalloc::bytes_of_pool(reader_, slot, geometry, scratch_);
       const std::uint32_t block = geometry.block_bytes(pool->size_class);
       const std::uint32_t fits =
           (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
@@ -97,7 +102,10 @@ class Filler {
           v.state = State::free;
           v.label = label_of_kind(Kind::pymalloc_free);
         } else {
-          classify(v, bytes.subspan(offset, block), true);
+          // A cut core may end inside the pool.
+          classify(v, offset + block <= bytes.size() ? bytes.subspan(offset, block)
+                                                     : std::span<const std::byte>(),
+                   true);
         }
         put(v);
       }
@@ -197,6 +205,8 @@ class Filler {
   LabelTable& labels_;
   std::optional<ObjectClassifier> classifier_;
   pymalloc::LiveBlocks live_;
+  image::Reader reader_{sources_.image.space};
+  std::vector<std::byte> scratch_;  // for pools that lie across two pieces
   std::size_t row_ = 0;
   std::size_t end_ = 0;
 };

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "heapparse/python/types/bytes.h"
+#include "heapparse/python/types/date_time.h"
+#include "heapparse/python/types/frame.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/str.h"
 
@@ -50,8 +52,7 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
 bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
                                    const PythonType& type) const {
   if (!type.is_gc || runtime_.gc_head_bytes == 0) return true;
-  const std::uint32_t extra = type.preheader - runtime_.gc_head_bytes;
-  (void)extra;  // managed words lie in front of the GC head: the head always touches the object
+  // Managed words lie in front of the GC head: the head always touches the object.
   const std::size_t head = object_offset - runtime_.gc_head_bytes;
   const std::uint64_t mask = layout_.traits.gc_link_mask;
   const std::uint64_t next = word_at(block, head) & mask;
@@ -76,6 +77,14 @@ std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
     case Shape::bytes:
       if (const auto v = python::view_bytes(reader_, at)) return v->object_bytes;
       return ~std::uint64_t{0};
+    case Shape::frame:
+    case Shape::generator:
+      // Their items are locals and stack; a count stands in the object only where it is declared.
+      if (!python::has_item_count(layout_, type.shape)) return basic;
+      break;
+    case Shape::with_tzinfo:
+      // A naive time is allocated without the last word that its type declares.
+      return python::date_time_bytes(reader_, at, basic);
     default:
       break;
   }
@@ -131,6 +140,23 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
   return std::nullopt;
 }
 
+// The runtime keeps tables of {type, count} and {type, flags, ...}: an entry's count and the next entry's
+// type look like an object's head. In a table, heads follow one another at 16 bytes; among objects only
+// singletons, which are nothing but a head, do.
+bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Address at,
+                                         bool singleton) {
+  const auto is_big_type = [&](std::uint64_t word) {
+    const auto index = types_.find(Address{word});
+    return index && types_[*index].basicsize > layout_.object.struct_size;
+  };
+  if (!singleton && bytes.size() >= 32 && word_at(bytes, 16) < (std::uint64_t{1} << 32) &&
+      types_.find(Address{word_at(bytes, 24)})) {
+    return true;
+  }
+  const auto before = reader_.memory().read<std::uint64_t>(at - 8);
+  return before && is_big_type(*before);
+}
+
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
                                                                Address at) {
   const std::uint32_t type_at = layout_.object.type.offset;
@@ -140,6 +166,8 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   const auto index = types_.find(Address{type_word});
   if (!index) return std::nullopt;
   const PythonType& type = types_[*index];
+  // Data that was there before the first heap type cannot be an instance of one.
+  if (!type.is_static && type.shape != Shape::type) return std::nullopt;
   const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
   const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
   if (!refcount.plausible || refcount.dead()) return std::nullopt;
@@ -153,6 +181,15 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   const std::uint64_t need = type.shape == Shape::type ? layout_.type.struct_size
                                                        : object_bytes(bytes, type, at);
   if (need > bytes.size()) return std::nullopt;
+  if (in_table_of_types(bytes, at, singleton)) return std::nullopt;
+  // A collected type's static instance has a GC head too, unused: zeroes, or links once it was tracked.
+  // Only type objects go without.
+  if (type.is_gc && type.shape != Shape::type && runtime_.gc_head_bytes != 0) {
+    for (const std::uint64_t back : {8U, 16U}) {
+      const auto link = reader_.memory().read<std::uint64_t>(at - back);
+      if (!link || !could_link(*link & layout_.traits.gc_link_mask)) return std::nullopt;
+    }
+  }
   ObjectVerdict verdict;
   verdict.type = *index;
   return verdict;

@@ -19,6 +19,11 @@ std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl
     ranges.insert(ranges.end(), module.data.begin(), module.data.end());
   }
   std::sort(ranges.begin(), ranges.end());
+  std::vector<Address> not_objects;
+  for (const auto& interpreter : sources.runtime->interpreters) {
+    not_objects.insert(not_objects.end(), interpreter.type_table_counts.begin(),
+                       interpreter.type_table_counts.end());
+  }
   Address done;
   for (AddressRange range : ranges) {
     if (job.cancelled()) break;
@@ -36,7 +41,8 @@ std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl
       while (offset + 16 <= bytes.size()) {
         const auto rest = bytes.subspan(offset);
         const auto verdict = classifier.classify_static(rest, at + offset);
-        if (!verdict) {
+        if (!verdict ||
+            std::find(not_objects.begin(), not_objects.end(), at + offset) != not_objects.end()) {
           offset += 8;
           continue;
         }

@@ -76,6 +76,8 @@ Shape shape_of_name(std::string_view name) {
       {"collections.OrderedDict", Shape::odict},
       {"array.array", Shape::array},
       {"instance", Shape::instance_2},
+      {"datetime.time", Shape::with_tzinfo},
+      {"datetime.datetime", Shape::with_tzinfo},
   };
   const auto it = kShapes.find(name);
   return it == kShapes.end() ? Shape::plain : it->second;

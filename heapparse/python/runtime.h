@@ -29,6 +29,9 @@ struct Interpreter {
   Address sysdict;   // sys.__dict__
   Address builtins;  // builtins.__dict__
   std::vector<Address> thread_states;
+  // The counts in front of its tables of static types. A count and the type behind it look like an
+  // object's head.
+  std::vector<Address> type_table_counts;
 };
 
 struct Runtime {

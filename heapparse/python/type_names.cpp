@@ -70,6 +70,17 @@ std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
     if (interpreter.builtins) add_module("builtins", interpreter.builtins);
     const auto modules = view_dict(reader, interpreter.modules);
     if (!modules) continue;
+    // What sys.modules holds are modules, whatever name a module gives their type.
+    for_each_item(reader, *modules, [&](Address, Address module) {
+      const auto dict = module_dict(reader, module);
+      const auto type = reader.type_of(module);
+      if (!type || !dict || !is_instance_of(reader, *dict, flags.dict_subclass)) return true;
+      if (const auto view = view_type(reader, *type); view && !view->heap_type) {
+        names.emplace(*type, "module");
+        return false;
+      }
+      return true;
+    });
     // `types` first: others import its types under names of their own.
     for (const bool first : {true, false}) {
       for_each_item(reader, *modules, [&](Address key, Address module) {

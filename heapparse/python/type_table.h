@@ -42,6 +42,7 @@ enum class Shape : std::uint8_t {
   function,
   module,
   instance_2,  // 2.7 old-style instance
+  with_tzinfo,  // datetime.time and datetime.datetime: shorter without a time zone
 };
 
 struct PythonType {

@@ -44,6 +44,30 @@ std::vector<AddressRange> anonymous_memory(const image::Image& image) {
   return normalised(std::move(ranges));
 }
 
+std::vector<AddressRange> common(const std::vector<AddressRange>& a,
+                                 const std::vector<AddressRange>& b) {
+  std::vector<AddressRange> out;
+  for (auto x = a.begin(), y = b.begin(); x != a.end() && y != b.end();) {
+    const AddressRange both{std::max(x->begin, y->begin), std::min(x->end, y->end)};
+    if (!both.empty()) out.push_back(both);
+    if (x->end < y->end) {
+      ++x;
+    } else {
+      ++y;
+    }
+  }
+  return out;
+}
+
+std::vector<AddressRange> written_memory(const image::Image& image,
+                                         const std::vector<AddressRange>& memory) {
+  std::vector<AddressRange> present;
+  for (const image::Piece& piece : image.space.pieces()) present.push_back(piece.range);
+  present = common(memory, normalised(std::move(present)));
+  if (!image.residency.known) return present;
+  return common(present, normalised(image.residency.resident));
+}
+
 Address next_present(const image::AddressSpace& space, Address a, Address end) {
   const auto pieces = space.pieces();
   const auto it =

@@ -21,6 +21,15 @@ std::vector<AddressRange> normalised(std::vector<AddressRange> ranges);
 std::vector<AddressRange> without(const std::vector<AddressRange>& from,
                                   const std::vector<AddressRange>& what);
 
+// What of `memory` can hold bytes other than zero: where it is known which pages were resident,
+// those; else what the image has. A header that malloc wrote is on a resident page.
+std::vector<AddressRange> written_memory(const image::Image& image,
+                                         const std::vector<AddressRange>& memory);
+
+// What of `a` is in `b` too; both normalised.
+std::vector<AddressRange> common(const std::vector<AddressRange>& a,
+                                 const std::vector<AddressRange>& b);
+
 // The first address at or behind `a` and below `end` whose byte is in the image; `end` when none
 // is. A mapping may be terabytes long and hardly present, so scans step by this, never by page
 // through a hole.

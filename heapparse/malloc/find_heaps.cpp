@@ -94,6 +94,9 @@ class Builder {
     return std::move(heap_);
   }
 
+  // What the tcaches hold, mmapped chunks included; after build().
+  std::vector<FreeEntry> take_cached() { return std::move(caches_.entries); }
+
  private:
   void read_parameters() {
     facts_ = main_arena_facts(heap_.arenas.front());
@@ -394,14 +397,22 @@ class Builder {
   MallocHeap heap_;
 };
 
-// Merges mmapped chunks in and labels what lies around them.
-void add_mmapped(MallocHeap& heap, const std::vector<MmappedChunk>& mmapped) {
+// Merges mmapped chunks in and labels what lies around them. `cached`: chunks on tcache lists,
+// sorted; from 2.43 on a mmapped one can be among them when tcache_max is above the mmap threshold.
+void add_mmapped(MallocHeap& heap, const std::vector<MmappedChunk>& mmapped,
+                 const std::vector<FreeEntry>& cached) {
   const std::size_t middle = heap.chunks.size();
   for (const MmappedChunk& m : mmapped) {
     Chunk chunk;
     chunk.address = m.chunk;
     chunk.size = m.size;
     chunk.mmapped = true;
+    const auto entry =
+        std::lower_bound(cached.begin(), cached.end(), FreeEntry{m.chunk, 0, {}, false, 0, 0});
+    if (entry != cached.end() && entry->chunk == m.chunk) {
+      chunk.state = entry->state;
+      chunk.thread = entry->thread;
+    }
     heap.chunks.push_back(chunk);
     ++heap.mmapped_count;
     heap.mmapped_bytes += m.mapping.size();
@@ -421,7 +432,8 @@ void add_mmapped(MallocHeap& heap, const std::vector<MmappedChunk>& mmapped) {
 // A mmapped chunk does not say whose it is. With several libcs it goes to the first one that counts
 // any.
 void find_mmapped(const Image& image, const std::vector<AddressRange>& exclude,
-                  std::vector<AddressRange> taken, std::vector<MallocHeap>& heaps) {
+                  std::vector<AddressRange> taken, std::vector<FreeEntry> cached,
+                  std::vector<MallocHeap>& heaps) {
   MallocHeap* owner = &heaps.front();
   MallocParameters totals = owner->parameters;
   for (MallocHeap& heap : heaps) {
@@ -438,7 +450,8 @@ void find_mmapped(const Image& image, const std::vector<AddressRange>& exclude,
                                 : kMmappedWithoutFoot;
   auto candidates = mmapped_candidates(image, memory, rule);
   choose_mmapped(totals, rule, candidates, owner->evidence, owner->findings);
-  add_mmapped(*owner, candidates);
+  std::sort(cached.begin(), cached.end());
+  add_mmapped(*owner, candidates, cached);
 }
 
 std::uint64_t system_bytes(const MallocHeap& heap) {
@@ -454,12 +467,14 @@ Result<std::vector<MallocHeap>> find_heaps(const Image& image, const image::Symb
                                            JobControl& job) {
   std::vector<MallocHeap> heaps;
   std::vector<AddressRange> taken;
+  std::vector<FreeEntry> cached;
   for (ArenaRing& ring : find_rings(image, symbols, job)) {
     if (job.cancelled()) break;
     Builder builder(image, symbols, exclude, job, std::move(ring));
     auto heap = builder.build();
     if (!heap) return std::unexpected(heap.error());
     append(taken, space_of_arenas(*heap));
+    append(cached, builder.take_cached());
     heaps.push_back(std::move(*heap));
   }
   if (job.cancelled()) return fail(ErrorCode::cancelled, image.source, "cancelled");
@@ -467,7 +482,7 @@ Result<std::vector<MallocHeap>> find_heaps(const Image& image, const image::Symb
   std::stable_sort(heaps.begin(), heaps.end(), [](const MallocHeap& a, const MallocHeap& b) {
     return system_bytes(a) > system_bytes(b);
   });
-  find_mmapped(image, exclude, std::move(taken), heaps);
+  find_mmapped(image, exclude, std::move(taken), std::move(cached), heaps);
   return heaps;
 }
 

@@ -1,12 +1,13 @@
 // glibc's malloc as found in an image: arenas, heap segments, every chunk with its state.
 //
-// Found without symbols: the layout is never taken from a version (distributions backport) but decided by
-// structure; the evidence is kept. Terms are glibc's: an *arena* (malloc_state) owns *heap segments*
-// (heap_info, or the sbrk/mmap regions of the main arena), which are cut into *chunks*; *top* is the last
-// one; free chunks wait in *bins* or *fastbins*, or in a thread's *tcache*.
+// Found without symbols: the layout is never taken from a version (distributions backport) but
+// decided by structure; the evidence is kept. Terms are glibc's: an *arena* (malloc_state) owns
+// *heap segments* (heap_info, or the sbrk/mmap regions of the main arena), which are cut into
+// *chunks*; *top* is the last one; free chunks wait in *bins* or *fastbins*, or in a thread's
+// *tcache*.
 //
-// Invariants: chunks are sorted by address and disjoint; every segment is tiled by its chunks and its
-// `overhead` ranges byte for byte, damaged stretches being chunks of state `unknown`.
+// Invariants: chunks are sorted by address and disjoint; every segment is tiled by its chunks and
+// its `overhead` ranges byte for byte, damaged stretches being chunks of state `unknown`.
 #pragma once
 
 #include <array>
@@ -25,19 +26,19 @@
 namespace coreheap::glibc {
 
 enum class ChunkState : std::uint8_t {
-  used,      // handed out to the program (as far as the allocator knows)
-  bin,       // free, in unsorted, small or large bin
-  fastbin,   // free, in a fastbin (up to 2.42)
-  tcache,    // free, cached by a living thread
+  used,           // handed out to the program (as far as the allocator knows)
+  bin,            // free, in unsorted, small or large bin
+  fastbin,        // free, in a fastbin (up to 2.42)
+  tcache,         // free, cached by a living thread
   tcache_orphan,  // free, cached by a thread that is gone (2.26 exits, fork children)
-  top,       // the arena's (or a retired segment's) last chunk
-  fencepost,  // end mark of a segment
-  unknown,   // damaged stretch: header makes no sense, walk resynchronised behind it
+  top,            // the arena's (or a retired segment's) last chunk
+  fencepost,      // end mark of a segment
+  unknown,        // damaged stretch: header makes no sense, walk resynchronised behind it
 };
 
 // 24 bytes. `address` is the chunk's own: the pointer malloc returned is address + 16. `size` is
-// glibc's chunk size (flags masked); a used chunk's usable bytes are [address+16, address+8+size), for
-// mmapped ones see usable_size().
+// glibc's chunk size (flags masked); a used chunk's usable bytes are [address+16, address+8+size),
+// for mmapped ones see usable_size().
 struct Chunk {
   Address address;
   std::uint64_t size = 0;
@@ -54,21 +55,21 @@ struct Chunk {
 struct Overhead {
   AddressRange range;
   enum class What : std::uint8_t {
-    heap_info,       // heap_info (and malloc_state) at the start of a segment
-    alignment,       // first chunk's alignment, tail of a mapping
-    foreign_sbrk,    // memory that somebody else took from brk in between
-    unused_tail,     // [size, mprotect_size) of a heap segment: readable, not malloc's any more
-    reserved,        // PROT_NONE rest of a heap segment
-    mmap_header,     // padding in front of a displaced mmapped chunk, and its tail
+    heap_info,     // heap_info (and malloc_state) at the start of a segment
+    alignment,     // first chunk's alignment, tail of a mapping
+    foreign_sbrk,  // memory that somebody else took from brk in between
+    unused_tail,   // [size, mprotect_size) of a heap segment: readable, not malloc's any more
+    reserved,      // PROT_NONE rest of a heap segment
+    mmap_header,   // padding in front of a displaced mmapped chunk, and its tail
   } what = What::heap_info;
   std::uint16_t arena = 0;
 };
 
 struct Segment {
-  AddressRange range;           // [start, start+size) that belongs to the arena
-  Address mprotect_end;         // end of the readable part (main arena: range.end)
+  AddressRange range;    // [start, start+size) that belongs to the arena
+  Address mprotect_end;  // end of the readable part (main arena: range.end)
   std::uint16_t arena = 0;
-  bool is_heap_info = false;    // false: sbrk or mmap region of the main arena
+  bool is_heap_info = false;  // false: sbrk or mmap region of the main arena
 };
 
 struct BinStats {
@@ -94,14 +95,14 @@ struct Arena {
   std::uint64_t bin_count = 0, bin_bytes = 0;
   std::uint64_t fastbin_count = 0, fastbin_bytes = 0;
   std::uint64_t tcache_count = 0, tcache_bytes = 0;
-  std::uint64_t used_count = 0, used_bytes = 0;  // handed out, without tcache
-  std::uint64_t overhead_bytes = 0;  // headers of segments, fenceposts, gaps
-  std::vector<BinStats> bins;      // non-empty ones
+  std::uint64_t used_count = 0, used_bytes = 0;    // handed out, without tcache
+  std::uint64_t overhead_bytes = 0;                // headers of segments, fenceposts, gaps
+  std::vector<BinStats> bins;                      // non-empty ones
   std::array<std::uint64_t, 10> fastbin_counts{};  // by index k: chunks of 32+16k bytes
 };
 
 struct Tcache {
-  Address address;  // the struct (user pointer of its chunk)
+  Address address;                   // the struct (user pointer of its chunk)
   std::optional<std::uint64_t> tid;  // owner; absent for a dead thread's
   std::uint64_t count = 0;
   std::uint64_t bytes = 0;
@@ -138,7 +139,8 @@ struct MallocParameters {
 // Which of the structural classes of malloc_state, mp_, heap_info, tcache and mmapped chunks holds.
 // Names say what differs; no glibc version appears outside layout tables.
 struct LayoutChoice {
-  std::string description;  // "no fastbins, counted-down tcache of 76 bins, safe-linking" for `heap info`
+  std::string
+      description;  // "no fastbins, counted-down tcache of 76 bins, safe-linking" for `heap info`
   bool has_fastbins = true;
   bool has_tcache = true;
   bool safe_linking = true;
@@ -151,11 +153,11 @@ struct MallocHeap {
   std::int32_t module = -1;  // the libc; index into Image::modules
   LayoutChoice layout;
   MallocParameters parameters;
-  std::vector<Arena> arenas;      // main first, then ring order (malloc_info's order)
-  std::vector<Segment> segments;  // sorted by address
+  std::vector<Arena> arenas;       // main first, then ring order (malloc_info's order)
+  std::vector<Segment> segments;   // sorted by address
   std::vector<Overhead> overhead;  // sorted by address
   std::vector<Tcache> tcaches;
-  std::vector<Chunk> chunks;       // sorted by address; mmapped ones included
+  std::vector<Chunk> chunks;  // sorted by address; mmapped ones included
   std::uint64_t mmapped_count = 0;
   std::uint64_t mmapped_bytes = 0;  // sum over the mappings, as mp_ counts
   std::vector<Evidence> evidence;
@@ -166,8 +168,9 @@ struct MallocHeap {
   }
 };
 
-// All glibc heaps of the image, the one with most bytes first; empty when none is in use. `exclude`:
-// ranges that another allocator was proven to own (pymalloc arenas), never parsed as mmapped chunks.
+// All glibc heaps of the image, the one with most bytes first; empty when none is in use.
+// `exclude`: ranges that another allocator was proven to own (pymalloc arenas), never parsed as
+// mmapped chunks.
 Result<std::vector<MallocHeap>> find_heaps(const image::Image& image, const image::Symbols& symbols,
                                            const std::vector<AddressRange>& exclude,
                                            JobControl& job);

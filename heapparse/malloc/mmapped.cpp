@@ -61,25 +61,33 @@ std::vector<MmappedChunk> mmapped_candidates(const Image& image,
                                              const MmappedRule& rule) {
   Reader reader(image.space);
   const std::uint64_t page_size = image.page_size;
-  const auto present = [&](Address a, Address end) {
-    return next_present(image.space, a, end).aligned_up(page_size);
+  // Steps through pages that can hold a header, wherever memory has holes.
+  const std::vector<AddressRange> written = written_memory(image, memory);
+  auto here = written.begin();
+  const auto page_from = [&](Address a, Address end) {
+    while (here != written.end() && here->end <= a) ++here;
+    if (here == written.end()) return end;
+    return std::min(end, std::max(a, here->begin)).aligned_up(page_size);
   };
   std::vector<MmappedChunk> found;
   for (const AddressRange& range : memory) {
+    const auto start = here;
     // Headers moved to right before a page boundary (memalign of a page or more), by mapping start.
     std::vector<std::pair<Address, std::uint64_t>> moved;
-    for (Address page = present(range.begin + page_size, range.end); page < range.end;
-         page = present(page + page_size - kHeaderBytes, range.end)) {
-      const auto header = header_at(reader, page - kHeaderBytes, rule);
+    for (Address page = page_from(range.begin, range.end); page < range.end;
+         page = page_from(page + page_size, range.end)) {
+      const Address chunk = page + page_size - kHeaderBytes;
+      const auto header = header_at(reader, chunk, rule);
       if (!header || header->offset == 0) continue;
       if ((header->offset + kHeaderBytes) % page_size != 0) continue;
-      if (header->offset > page - kHeaderBytes - range.begin) continue;
-      moved.emplace_back(page - kHeaderBytes - header->offset, header->offset);
+      if (header->offset > chunk - range.begin) continue;
+      moved.emplace_back(chunk - header->offset, header->offset);
     }
+    here = start;
     std::sort(moved.begin(), moved.end());
 
     auto next_moved = moved.begin();
-    for (Address page = present(range.begin, range.end); page < range.end;) {
+    for (Address page = page_from(range.begin, range.end); page < range.end;) {
       std::optional<MmappedChunk> chunk;
       while (next_moved != moved.end() && next_moved->first < page) ++next_moved;
       for (auto m = next_moved; !chunk && m != moved.end() && m->first == page; ++m) {
@@ -95,11 +103,11 @@ std::vector<MmappedChunk> mmapped_candidates(const Image& image,
         if (!chunk) chunk = accept(reader, range, page, 0, rule, page_size);
       }
       if (!chunk) {
-        page = present(page + page_size, range.end);
+        page = page_from(page + page_size, range.end);
         continue;
       }
       found.push_back(*chunk);
-      page = present(chunk->mapping.end, range.end);
+      page = page_from(chunk->mapping.end, range.end);
     }
   }
   return found;

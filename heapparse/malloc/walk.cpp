@@ -66,12 +66,19 @@ constexpr bool sound_size(std::uint64_t word, std::uint64_t room) {
   return size >= kMinChunk && size % kAlignment == 0 && size <= room && (word & kMmapped) == 0;
 }
 
-// Two chunks of 16 bytes: what sysmalloc writes at the end of a region of the main arena.
-bool fencepost_pair(Words& words, Address p, Address end) {
-  std::uint64_t first = 0, second = 0;
-  return end - p >= 32 && words.load(p + 8, first) && words.load(p + 24, second) &&
-         size_of(first) == 16 && size_of(second) == 16 && (second & kPrevInUse) != 0 &&
-         (first & (kMmapped | kNonMainArena)) == 0;
+// What sysmalloc writes at the end of a region of the main arena: two chunks of 16 bytes, and a
+// third in front when just that much was left of the old top. Regions end on a page. Returns their
+// bytes, or 0.
+std::uint64_t fencepost_bytes(Words& words, Address p, Address end) {
+  constexpr std::uint64_t kSmallestPage = 4096;
+  std::uint64_t first = 0, second = 0, third = 0;
+  const bool pair = end - p >= 32 && words.load(p + 8, first) && words.load(p + 24, second) &&
+                    size_of(first) == 16 && size_of(second) == 16 && (second & kPrevInUse) != 0 &&
+                    (first & (kMmapped | kNonMainArena)) == 0;
+  if (!pair) return 0;
+  const bool three = end - p >= 48 && (p + 48).is_aligned(kSmallestPage) &&
+                     words.load(p + 40, third) && third == (16 | kPrevInUse);
+  return three ? 48 : 32;
 }
 
 // Tests possible chunk starts by the chain that follows. Positions of chains that failed are kept,
@@ -83,7 +90,8 @@ class Prober {
       : words_(space), range_(range), top_(top), entries_(entries) {}
 
   // `steps` sound headers in a row, or an anchor, top or fenceposts before that. When `to_the_end`,
-  // the number of steps does not count: the chain must arrive. Returns where it ended.
+  // the number of steps does not count: the chain must arrive. Returns where it ended: at an
+  // anchor, at top, or behind fenceposts.
   std::optional<Address> probe(Address start, std::uint64_t steps, bool to_the_end) {
     visited_.clear();
     auto anchor = first_anchor_from(start);
@@ -98,7 +106,7 @@ class Prober {
       std::uint64_t word = 0, next = 0;
       if (!words_.load(p + 8, word)) return fail();
       visited_.push_back(p);
-      if (fencepost_pair(words_, p, range_.end)) return p;
+      if (const auto bytes = fencepost_bytes(words_, p, range_.end)) return p + bytes;
       if (!sound_size(word, range_.end - p)) return fail();
       const std::uint64_t size = size_of(word);
       if (anchor != entries_.end() && anchor->proven && anchor->chunk > p &&
@@ -209,7 +217,7 @@ class Walk {
         note(out_.findings, {p_, "free chunk whose foot has another size",
                              fmt::format("size {:#x}, foot {:#x}", size, foot), Severity::damage});
       }
-      if (state != ChunkState::bin) unlisted(size, state);
+      if (state != ChunkState::bin) unlisted(size, foot, state);
     } else if (state == ChunkState::bin) {
       ++out_.listed_in_use;
       note(out_.findings, {p_, "chunk in a bin whose flag says in use",
@@ -227,10 +235,12 @@ class Walk {
   }
 
   // The flags say free and no bin has it: a chunk being linked when the process stopped.
-  void unlisted(std::uint64_t size, ChunkState& state) {
+  void unlisted(std::uint64_t size, std::uint64_t foot, ChunkState& state) {
     ++out_.unlisted_free;
-    note(out_.findings,
-         {p_, "free chunk that is in no bin", fmt::format("size {:#x}", size), Severity::warning});
+    if (foot == size) {
+      note(out_.findings, {p_, "free chunk that is in no bin", fmt::format("size {:#x}", size),
+                           Severity::warning});
+    }
     if (state == ChunkState::used) state = ChunkState::bin;
   }
 
@@ -257,7 +267,7 @@ class Walk {
     return false;
   }
 
-  // At a fencepost: pushes the pair.
+  // At fenceposts: pushes them.
   bool fenceposts(std::uint64_t word) {
     const std::uint64_t left = in_.range.end - p_;
     if (in_.is_heap) {
@@ -278,9 +288,9 @@ class Walk {
       }
       return false;
     }
-    if (!fencepost_pair(words_, p_, in_.range.end)) return false;
-    push(16, ChunkState::fencepost);
-    push(16, ChunkState::fencepost);
+    const Address end = p_ + fencepost_bytes(words_, p_, in_.range.end);
+    if (end == p_) return false;
+    while (p_ < end) push(16, ChunkState::fencepost);
     return true;
   }
 
@@ -404,7 +414,7 @@ std::vector<AddressRange> find_regions(const AddressSpace& space, AddressRange r
       page = present(page + page_size);
       continue;
     }
-    const Address end = *last == top.begin ? top.end : *last + 32;
+    const Address end = *last == top.begin ? top.end : *last;
     if (end > range.end) return regions;
     regions.push_back({page, end});
     page = present(end);

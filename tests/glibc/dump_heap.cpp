@@ -43,6 +43,11 @@ void print(const glibc::MallocHeap& heap, bool chunks) {
         a.used_count, a.used_bytes, a.bin_count, a.bin_bytes, a.fastbin_count, a.fastbin_bytes,
         a.tcache_count, a.tcache_bytes, a.top_bytes, a.overhead_bytes);
   }
+  for (const auto& g : heap.segments) {
+    if (g.arena == 0)
+      fmt::print("segment {:#x}-{:#x} {}\n", g.range.begin.value, g.range.end.value,
+                 g.range.size());
+  }
   for (const auto& t : heap.tcaches) {
     fmt::print("tcache {:#x} of {}: {} chunks, {} bytes\n", t.address.value,
                t.tid ? std::to_string(*t.tid) : "a thread that is gone", t.count, t.bytes);

@@ -29,6 +29,7 @@
 __asm__(".symver pthread_create,pthread_create@GLIBC_2.2.5");
 __asm__(".symver pthread_join,pthread_join@GLIBC_2.2.5");
 __asm__(".symver dlsym,dlsym@GLIBC_2.2.5");
+__asm__(".symver dlerror,dlerror@GLIBC_2.2.5");
 __asm__(".symver __libc_start_main,__libc_start_main@GLIBC_2.2.5");
 /* crt1.o of 2.34 asks for __libc_start_main@GLIBC_2.34, which older libcs do not have. */
 __asm__(
@@ -413,6 +414,9 @@ int main(int argc, char **argv) {
 #else
   struct big_mallinfo (*info2)(void) = (struct big_mallinfo(*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");
   struct small_mallinfo (*info)(void) = (struct small_mallinfo(*)(void))dlsym(RTLD_DEFAULT, "mallinfo");
+  /* The message about a missing mallinfo2 is a chunk of libdl's; the second call frees it. */
+  dlerror();
+  dlerror();
 #endif
   record_fd = open(argv[2], O_WRONLY | O_CREAT | O_TRUNC, 0644);
   FILE *file = fdopen(record_fd, "w");

@@ -79,7 +79,8 @@ class Target:
         root = entry["root"]
         self.folder = tempfile.mkdtemp(prefix="oracle-", dir=os.path.join(root, "tmp") if root else options.scratch)
         inside = os.path.join("/", os.path.relpath(self.folder, root)) if root else self.folder
-        shutil.copy(os.path.join(HERE, "target.py"), self.folder)
+        for name in ("target.py", "heap.py", "heap_kinds.py"):
+            shutil.copy(os.path.join(HERE, name), self.folder)
 
         def enter():
             resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))

@@ -27,6 +27,8 @@ CAUSES = {
     "module-state": "held by the C state of an extension module",
     "native-block": "held by a block that a C library or extension allocated and that is no object's",
     "holder-field": "held by a field of an object whose tp_traverse skips it (or whose type is not traversed at all)",
+    "managed-dict": "the dict of an instance, held by the word in front of it; while it shares the values stored in the "
+                    "instance, neither the collector nor tp_traverse knows it (3.13)",
     "holder-buffer": "held by a buffer of an object whose tp_traverse skips it",
     "zombie-frame": "the dead frame that a code object keeps for its next call (before 3.11)",
 }
@@ -254,7 +256,9 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
                     if owner not in truth and owner not in causes:
                         found.append("%#x: field of %s %#x, itself not explained" % (at, name, owner))
                         continue
-                    if not documented(name, bases) and owner in truth:
+                    if cause == "holder-field" and at - owner in (-24, -32) and extras[address]["type"] == "dict":
+                        cause = "managed-dict"
+                    elif not documented(name, bases) and owner in truth:
                         found.append("%#x: field of a %s at +%d, not a documented holder" % (at, name, at - owner))
                         continue
                 causes[address] = cause

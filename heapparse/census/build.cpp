@@ -12,6 +12,7 @@
 #include "heapparse/census/ranges.h"
 #include "heapparse/census/row_index.h"
 #include "heapparse/census/rows_builder.h"
+#include "heapparse/python/type_names.h"
 
 namespace coreheap::census {
 namespace {
@@ -79,7 +80,8 @@ Result<Census> build(const Sources& sources, JobControl& job) {
   rows.resize(plan->row_count);
   LabelTable labels;
   std::vector<RowId> doubtful;
-  if (auto done = fill_rows(sources, *plan, rows, labels, doubtful, job); !done) {
+  OldStyleClasses classes(sources.types != nullptr ? sources.types->all().size() : 0);
+  if (auto done = fill_rows(sources, *plan, rows, labels, classes, doubtful, job); !done) {
     return std::unexpected(done.error());
   }
   const auto regions = regions_of(*plan);
@@ -98,54 +100,15 @@ Result<Census> build(const Sources& sources, JobControl& job) {
     for (const auto& t : sources.types->all()) {
       census.types.push_back({t.address, t.name, t.is_static, t.name_from_heap});
     }
+    python::ObjectReader reader(sources.image.space, *sources.runtime->layout);
+    for (const Address c : classes.classes()) {
+      census.types.push_back({c, python::class_name(reader, c), false, false});
+    }
   }
   job.begin_step("labelling what is left", 0);
   census.ranges = make_ranges(sources, census);
   count_coverage(sources, census);
   return census;
-}
-
-Findings check(const Census& census, const image::Image& image) {
-  Findings out;
-  const auto complain = [&](Address a, const char* what) {
-    out.push_back({a, what, {}, Severity::damage});
-  };
-  const Rows& rows = census.rows;
-  Address row_end;
-  for (std::uint32_t i = 0; i < rows.size(); ++i) {
-    const AddressRange extent = census.extent_of(RowId{i});
-    if (extent.begin < row_end) complain(extent.begin, "row overlaps the one before it");
-    row_end = std::max(row_end, extent.end);
-  }
-  // Merge rows and ranges over every mapping: no gap, no overlap.
-  std::size_t row = 0;
-  std::size_t range = 0;
-  for (const auto& mapping : image.mappings) {
-    Address at = mapping.range.begin;
-    while (at < mapping.range.end) {
-      while (row < rows.size() &&
-             census.extent_of(RowId{static_cast<std::uint32_t>(row)}).end <= at) {
-        ++row;
-      }
-      while (range < census.ranges.size() && census.ranges[range].range.end <= at) ++range;
-      const AddressRange in_row = row < rows.size()
-                                      ? census.extent_of(RowId{static_cast<std::uint32_t>(row)})
-                                      : AddressRange{};
-      const AddressRange in_range =
-          range < census.ranges.size() ? census.ranges[range].range : AddressRange{};
-      const bool has_row = in_row.contains(at);
-      const bool has_range = in_range.contains(at);
-      if (has_row == has_range) {
-        complain(at, has_row ? "byte has two homes" : "byte has no home");
-        break;
-      }
-      at = has_row ? in_row.end : in_range.end;
-    }
-  }
-  for (const auto& r : census.ranges) {
-    if (r.kind == RangeKind::unlabelled) complain(r.range.begin, "range without a label");
-  }
-  return out;
 }
 
 }  // namespace coreheap::census

@@ -68,7 +68,9 @@ class Claimer {
   void for_each(RowId owner, Found&& found) {
     const Rows& rows = rows_.rows();
     const TypeId type = rows.type(owner);
-    if (type == TypeId::none || !owning_[index_of(type)]) return;
+    if (type == TypeId::none || index_of(type) >= owning_.size() || !owning_[index_of(type)]) {
+      return;
+    }
     python::for_each_owned_buffer(
         reader_, types_[index_of(type)], rows.object(owner), [&](const python::OwnedBuffer& b) {
           const RowId row = index_.exact(b.start - prefix_);
@@ -113,19 +115,21 @@ Result<void> claim_buffers(const Sources& sources, const RowIndex& index, RowsBu
   std::vector<std::unique_ptr<Claimer>> claimers(worker_count(pieces));
   for (auto& c : claimers) c = std::make_unique<Claimer>(sources, index, rows, owning);
 
-  auto done = parallel_for(pieces, job, [&](std::size_t piece, unsigned worker) {
-    const std::size_t end = std::min(n, (piece + 1) * kRowsPerPiece);
-    auto doubt = std::lower_bound(doubtful.begin(), doubtful.end(),
-                                  RowId{static_cast<std::uint32_t>(piece * kRowsPerPiece)});
-    for (std::size_t i = piece * kRowsPerPiece; i < end; ++i) {
-      const RowId row{static_cast<std::uint32_t>(i)};
-      while (doubt != doubtful.end() && *doubt < row) ++doubt;
-      if (doubt != doubtful.end() && *doubt == row) continue;
-      claimers[worker]->claim(row);
-    }
-    job.advance(end - piece * kRowsPerPiece);
-  });
-  if (!done) return done;
+  const auto claim_all = [&] {
+    return parallel_for(pieces, job, [&](std::size_t piece, unsigned worker) {
+      const std::size_t end = std::min(n, (piece + 1) * kRowsPerPiece);
+      auto doubt = std::lower_bound(doubtful.begin(), doubtful.end(),
+                                    RowId{static_cast<std::uint32_t>(piece * kRowsPerPiece)});
+      for (std::size_t i = piece * kRowsPerPiece; i < end; ++i) {
+        const RowId row{static_cast<std::uint32_t>(i)};
+        while (doubt != doubtful.end() && *doubt < row) ++doubt;
+        if (doubt != doubtful.end() && *doubt == row) continue;
+        claimers[worker]->claim(row);
+      }
+      job.advance(end - piece * kRowsPerPiece);
+    });
+  };
+  if (auto done = claim_all(); !done) return done;
 
   // Blocks that looked like objects (or dead ones) and are claimed: they are buffers, and what they
   // themselves claimed is void. In row order, so that the outcome does not depend on the workers.
@@ -139,11 +143,13 @@ Result<void> claim_buffers(const Sources& sources, const RowIndex& index, RowsBu
            std::pair(index_of(b.buffer), index_of(b.owner));
   });
   Claimer& claimer = *claimers.front();
+  bool voided = false;
   for (const Claim& c : contradictions) {
     if (!rows.rows().holds_object(c.owner)) continue;  // the owner was a buffer itself
     if (rows.rows().holds_object(c.buffer)) {
       claimer.for_each(c.buffer, [&](RowId buffer, Kind) {
         if (rows.rows().owner(buffer) != c.buffer) return;
+        voided = true;
         rows.set_owner(buffer, RowId::none);
         rows.relabel(buffer, label_of_kind(Kind::uncategorized));
       });
@@ -151,6 +157,10 @@ Result<void> claim_buffers(const Sources& sources, const RowIndex& index, RowsBu
     }
     rows.set_state(c.buffer, State::used);
     rows.claim(c.buffer, c.owner, label_of_kind(c.kind));
+  }
+  // What an impostor had taken may be another's, who came second.
+  if (voided) {
+    if (auto done = claim_all(); !done) return done;
   }
   for (const RowId row : doubtful) {
     if (rows.rows().holds_object(row)) claimer.claim(row);

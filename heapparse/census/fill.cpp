@@ -4,6 +4,7 @@
 #include <mutex>
 
 #include "heapparse/census/object_classifier.h"
+#include "heapparse/python/types/instance.h"
 
 namespace coreheap::census {
 namespace {
@@ -11,10 +12,12 @@ namespace {
 // One worker's state: its own reader, its own list of doubts.
 class Filler {
  public:
-  Filler(const Sources& sources, RowsBuilder& rows, LabelTable& labels)
-      : sources_(sources), rows_(rows), labels_(labels) {
+  Filler(const Sources& sources, RowsBuilder& rows, LabelTable& labels,
+         OldStyleClasses& classes)
+      : sources_(sources), rows_(rows), labels_(labels), classes_(classes) {
     if (sources.runtime != nullptr && sources.types != nullptr) {
       classifier_.emplace(sources.image.space, *sources.runtime, *sources.types);
+      objects_.emplace(sources.image.space, *sources.runtime->layout);
     }
   }
 
@@ -63,6 +66,10 @@ class Filler {
       return;
     }
     v.type = TypeId{verdict->type};
+    if ((*sources_.types)[verdict->type].shape == python::Shape::instance_2) {
+      const auto c = python::instance_class(*objects_, v.address + verdict->offset);
+      if (c) v.type = classes_.id_of(*c);
+    }
     v.object_offset_words = static_cast<std::uint8_t>(verdict->offset / 8);
     v.label = label_of_kind(Kind::python_object);
     if (verdict->doubtful) doubtful.push_back(RowId{static_cast<std::uint32_t>(row_)});
@@ -203,6 +210,8 @@ class Filler {
   const Sources& sources_;
   RowsBuilder& rows_;
   LabelTable& labels_;
+  OldStyleClasses& classes_;
+  std::optional<python::ObjectReader> objects_;
   std::optional<ObjectClassifier> classifier_;
   pymalloc::LiveBlocks live_;
   image::Reader reader_{sources_.image.space};
@@ -214,12 +223,13 @@ class Filler {
 }  // namespace
 
 Result<void> fill_rows(const Sources& sources, const Plan& plan, RowsBuilder& rows,
-                       LabelTable& labels, std::vector<RowId>& doubtful, JobControl& job) {
+                       LabelTable& labels, OldStyleClasses& classes,
+                       std::vector<RowId>& doubtful, JobControl& job) {
   std::uint64_t bytes = 0;
   for (const Piece& piece : plan.pieces) bytes += piece.range.size();
   job.begin_step("reading blocks", bytes);
   std::vector<std::unique_ptr<Filler>> fillers(worker_count(plan.pieces.size()));
-  for (auto& filler : fillers) filler = std::make_unique<Filler>(sources, rows, labels);
+  for (auto& filler : fillers) filler = std::make_unique<Filler>(sources, rows, labels, classes);
   auto done = parallel_for(plan.pieces.size(), job, [&](std::size_t piece, unsigned worker) {
     fillers[worker]->fill(plan, plan.pieces[piece], job);
   });

@@ -20,6 +20,11 @@ std::uint64_t word_at(std::span<const std::byte> bytes, std::size_t offset) {
   return word;
 }
 
+// Values of the GC head's state word where there is one: -2 untracked, -3 reachable, -4 tentatively
+// unreachable, else a count during a collection.
+constexpr std::int64_t kGcUntracked = -2;
+constexpr std::int64_t kGcLowestState = -4;
+
 // NULL, or something a pointer of user space can be.
 bool could_link(std::uint64_t word) {
   return word == 0 || ((word & 7) == 0 && word >= 4096 && word < (std::uint64_t{1} << 47));
@@ -54,11 +59,20 @@ bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32
   if (!type.is_gc || runtime_.gc_head_bytes == 0) return true;
   // Managed words lie in front of the GC head: the head always touches the object.
   const std::size_t head = object_offset - runtime_.gc_head_bytes;
-  const std::uint64_t mask = layout_.traits.gc_link_mask;
+  const auto& traits = layout_.traits;
+  if (traits.gc_refs_in_head) {
+    // A state word of its own. Only links of tracked objects mean anything: an object that never was
+    // tracked has what the block held before (dicts and tuples of atoms, up to 3.7).
+    const auto refs = static_cast<std::int64_t>(word_at(block, head + layout_.gc_head.refs.offset));
+    const std::int64_t state = traits.gc_refs_shifted ? refs >> 1 : refs;
+    if (state == kGcUntracked) return true;
+    if (state < kGcLowestState || state >= (std::int64_t{1} << 40)) return false;
+  }
+  const std::uint64_t mask = traits.gc_link_mask;
   const std::uint64_t next = word_at(block, head) & mask;
   const std::uint64_t prev = word_at(block, head + 8) & mask;
   if (!could_link(next)) return false;
-  if (layout_.traits.gc_untracked_is_null_next) return next == 0 || could_link(prev);
+  if (traits.gc_untracked_is_null_next) return next == 0 || could_link(prev);
   return could_link(prev);
 }
 
@@ -149,9 +163,13 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
     const auto index = types_.find(Address{word});
     return index && types_[*index].basicsize > layout_.object.struct_size;
   };
-  if (!singleton && bytes.size() >= 32 && word_at(bytes, 16) < (std::uint64_t{1} << 32) &&
-      types_.find(Address{word_at(bytes, 24)})) {
-    return true;
+  if (!singleton && bytes.size() >= 32) {
+    // {..., type, count, type} or {..., type, type}; what has a type as its first field (descriptors,
+    // super) is never static.
+    if (types_.find(Address{word_at(bytes, 16)})) return true;
+    if (word_at(bytes, 16) < (std::uint64_t{1} << 32) && types_.find(Address{word_at(bytes, 24)})) {
+      return true;
+    }
   }
   const auto before = reader_.memory().read<std::uint64_t>(at - 8);
   return before && is_big_type(*before);
@@ -166,8 +184,15 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   const auto index = types_.find(Address{type_word});
   if (!index) return std::nullopt;
   const PythonType& type = types_[*index];
+  if (type.shape == Shape::type) {
+    // Type objects are known one by one; what else points to a metatype is a variable.
+    if (!types_.find(at) || bytes.size() < layout_.type.struct_size) return std::nullopt;
+    ObjectVerdict verdict;
+    verdict.type = *index;
+    return verdict;
+  }
   // Data that was there before the first heap type cannot be an instance of one.
-  if (!type.is_static && type.shape != Shape::type) return std::nullopt;
+  if (!type.is_static) return std::nullopt;
   const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
   const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
   if (!refcount.plausible || refcount.dead()) return std::nullopt;
@@ -178,13 +203,14 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
       refcount_word >= 0x10000 && reader_.memory().space().is_mapped(Address{refcount_word})) {
     return std::nullopt;
   }
-  const std::uint64_t need = type.shape == Shape::type ? layout_.type.struct_size
-                                                       : object_bytes(bytes, type, at);
-  if (need > bytes.size()) return std::nullopt;
+  // Where objects can be immortal, the interpreter's own singletons are.
+  if (singleton && layout_.traits.immortal_refcount != 0 && !refcount.immortal) {
+    return std::nullopt;
+  }
+  if (object_bytes(bytes, type, at) > bytes.size()) return std::nullopt;
   if (in_table_of_types(bytes, at, singleton)) return std::nullopt;
   // A collected type's static instance has a GC head too, unused: zeroes, or links once it was tracked.
-  // Only type objects go without.
-  if (type.is_gc && type.shape != Shape::type && runtime_.gc_head_bytes != 0) {
+  if (type.is_gc && runtime_.gc_head_bytes != 0) {
     for (const std::uint64_t back : {8U, 16U}) {
       const auto link = reader_.memory().read<std::uint64_t>(at - back);
       if (!link || !could_link(*link & layout_.traits.gc_link_mask)) return std::nullopt;

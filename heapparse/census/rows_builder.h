@@ -5,6 +5,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <numeric>
 
@@ -67,17 +68,17 @@ class RowsBuilder {
   }
   void set_owner(RowId r, RowId owner) { rows_.owner_[index_of(r)] = index_of(owner); }
 
-  // Several workers may claim one buffer: the lowest row wins, whatever the order.
+  // Several workers may claim one buffer: the lowest row wins, whatever the order. Owner and label change
+  // together, under one of a few locks: two stores of two workers could interleave.
   void claim(RowId r, RowId owner, LabelId label) {
-    std::atomic_ref<std::uint32_t> slot(rows_.owner_[index_of(r)]);
-    std::uint32_t current = slot.load(std::memory_order_relaxed);
-    while (index_of(owner) < current) {
-      if (slot.compare_exchange_weak(current, index_of(owner), std::memory_order_relaxed)) {
-        std::atomic_ref<std::uint32_t>(rows_.label_[index_of(r)])
-            .store(index_of(label), std::memory_order_relaxed);
-        return;
-      }
+    std::atomic_flag& lock = locks_[index_of(r) % locks_.size()];
+    while (lock.test_and_set(std::memory_order_acquire)) {
     }
+    if (index_of(owner) < rows_.owner_[index_of(r)]) {
+      rows_.owner_[index_of(r)] = index_of(owner);
+      rows_.label_[index_of(r)] = index_of(label);
+    }
+    lock.clear(std::memory_order_release);
   }
 
   Rows finish() {
@@ -111,6 +112,7 @@ class RowsBuilder {
   }
 
   Rows rows_;
+  std::array<std::atomic_flag, 1024> locks_{};
 };
 
 }  // namespace coreheap::census

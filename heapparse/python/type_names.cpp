@@ -8,6 +8,7 @@
 
 #include "heapparse/python/public_names.h"
 #include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/instance.h"
 #include "heapparse/python/types/module.h"
 #include "heapparse/python/types/str.h"
 
@@ -93,6 +94,18 @@ std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
     }
   }
   return names;
+}
+
+std::string class_name(ObjectReader& reader, Address class_object) {
+  const auto view = view_class(reader, class_object);
+  if (!view) return "instance";
+  const auto name = name_text(reader, view->name, kMaxName);
+  if (!name || !is_sane(*name)) return "instance";
+  std::string module;
+  if (const auto object = dict_lookup(reader, view->dict, "__module__")) {
+    module = name_text(reader, *object, kMaxName).value_or("");
+  }
+  return join(module, *name);
 }
 
 TypeName type_name(ObjectReader& reader, const TypeView& type,

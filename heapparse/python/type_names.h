@@ -15,6 +15,9 @@ namespace coreheap::python {
 std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
                                                           const Runtime& runtime);
 
+// Name of an old-style class (module.name), "instance" when it has none that can be read.
+std::string class_name(ObjectReader& reader, Address class_object);
+
 struct TypeName {
   std::string text;
   bool from_heap = false;

@@ -47,6 +47,23 @@ inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object
   return out;
 }
 
+// The class of an old-style instance.
+inline std::optional<Address> instance_class(ObjectReader& reader, Address object) {
+  return reader.pointer(object, reader.layout().instance.class_);
+}
+
+// An old-style class's dict and name; nullopt when the object is none.
+struct ClassView {
+  Address name;
+  Address dict;
+};
+inline std::optional<ClassView> view_class(ObjectReader& reader, Address object) {
+  const auto name = reader.pointer(object, reader.layout().class_object.name);
+  const auto dict = reader.pointer(object, reader.layout().class_object.dict);
+  if (!name || !dict) return std::nullopt;
+  return ClassView{*name, *dict};
+}
+
 // Where a split dict's values allocation starts, given the words the dict points to.
 inline std::optional<Address> values_block(ObjectReader& reader, Address values) {
   if (!reader.traits().values_have_prefix) return values;

@@ -257,7 +257,8 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
     }
     // Null, or from 2.43 on a constant of libc's while the thread has not freed anything yet.
     const auto size = chunk_size_of(reader, *user);
-    if (!size || !best->layout->fits_chunk(*size) || known(found, *user)) {
+    if (!size || !best->layout->fits_chunk(*size) || known(found, *user) ||
+        !search.ownership.arena_of(reader, *user - kHeaderBytes)) {
       ++found.threads_without;
       continue;
     }

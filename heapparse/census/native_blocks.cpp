@@ -32,8 +32,13 @@ void label_dead_floats(const Sources& sources, const RowIndex& index, RowsBuilde
       layout.traits.int_blocks) {
     return;
   }
-  const std::uint64_t size = (layout.float_object.struct_size + 15U) / 16 * 16;
   const std::uint32_t prefix = sources.runtime->debug_prefix_bytes;
+  // Behind the bytes that debug hooks guard stand 8 more, and in old versions a serial number.
+  const std::uint64_t hooks =
+      prefix == 0 ? 0 : prefix + (layout.traits.debug_serial_after ? 16U : 8U);
+  const std::uint64_t alignment = sources.pymalloc.geometry.alignment;
+  const std::uint64_t size =
+      (layout.float_object.struct_size + hooks + alignment - 1) / alignment * alignment;
   image::Reader reader(sources.image.space);
   std::vector<std::pair<RowId, RowId>> links;  // member, and the one it links to
   const auto count = static_cast<std::uint32_t>(rows.rows().size());

@@ -49,9 +49,15 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
     lowest_type_ = types.all().front().address.value;
     highest_type_ = types.all().back().address.value;
   }
-  alignment_ = layout_.traits.pymalloc_alignments.empty()
-                   ? 16
-                   : layout_.traits.pymalloc_alignments.front();
+}
+
+// Allocated in one piece of known size, an object gets the smallest class that holds it. Which alignment
+// classes have differs between builds of one version (16 was backported to 2.7.17 and into 3.7).
+bool ObjectClassifier::fills_class(std::uint64_t bytes, std::uint64_t block) const {
+  const auto& alignments = layout_.traits.pymalloc_alignments;
+  return std::any_of(alignments.begin(), alignments.end(), [&](std::uint32_t alignment) {
+    return (bytes + alignment - 1) / alignment * alignment == block;
+  });
 }
 
 bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
@@ -134,13 +140,11 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     const auto object = block.subspan(offset);
     const std::uint64_t need = object_bytes(object, type, at + offset);
     if (need > object.size()) continue;
-    if (exact_class && type.itemsize == 0 && type.shape == Shape::plain &&
-        (type.flags & layout_.traits.type_flags.inline_values) == 0) {
-      // Allocated in one piece of known size: the class above would have served anything smaller.
-      const std::uint64_t whole =
-          (offset + need + 2 * (runtime_.debug_prefix_bytes != 0 ? 8 : 0) + alignment_ - 1) /
-          alignment_ * alignment_;
-      if (runtime_.debug_prefix_bytes == 0 && whole != block.size()) continue;
+    if (exact_class && runtime_.debug_prefix_bytes == 0 && type.itemsize == 0 &&
+        type.shape == Shape::plain &&
+        (type.flags & layout_.traits.type_flags.inline_values) == 0 &&
+        !fills_class(offset + need, block.size())) {
+      continue;
     }
     last_ = index;
     ObjectVerdict verdict;

@@ -45,6 +45,7 @@ class ObjectClassifier {
 
  private:
   bool in_table_of_types(std::span<const std::byte> bytes, Address at, bool singleton);
+  bool fills_class(std::uint64_t bytes, std::uint64_t block) const;
   bool head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
                    const python::PythonType& type) const;
 
@@ -56,7 +57,6 @@ class ObjectClassifier {
   std::uint32_t offset_count_ = 0;
   std::uint64_t lowest_type_ = 0;
   std::uint64_t highest_type_ = 0;
-  std::uint32_t alignment_ = 16;
   std::uint32_t last_ = 0;  // the type met last: runs of one type are the rule
 };
 

@@ -148,7 +148,7 @@ TEST_CASE("what resembles a type is none") {
 TEST_CASE("a class is named by its str objects, its C name, a module's key, its place") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);
-    HeapBuilder heap(*layout, {0, 0, false});  // no C strings of static types
+    HeapBuilder heap(*layout, {0, 0, 0, false});  // no C strings of static types
     const Address node = heap.add_heap_type("Node", "app", {heap.flags().have_gc, 32});
     const Address builtin = heap.add_heap_type(
         "thing", layout->traits.unicode_compact ? "builtins" : "__builtin__", {0, 16});

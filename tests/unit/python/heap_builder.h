@@ -47,6 +47,7 @@ inline const layouts::Layout& layout_of(int major, int minor) {
 struct Options {
   std::uint32_t gc_head_bytes = 0;  // 0: the table's likeliest
   std::uint32_t debug_prefix = 0;   // 16: PYTHONMALLOC=debug
+  std::uint32_t alignment = 0;      // of pymalloc; 0: the table's likeliest
   bool c_names = true;              // false: C strings of static types are out of reach
 };
 
@@ -61,7 +62,7 @@ struct TypeSpec {
 class HeapBuilder {
  public:
   explicit HeapBuilder(const layouts::Layout& l, Options options = {})
-      : layout(l), memory(geometry_of(l)), options_(options) {
+      : layout(l), memory(geometry_of(l, options)), options_(options) {
     gc_head_bytes = options.gc_head_bytes != 0       ? options.gc_head_bytes
                     : l.traits.gc_head_sizes.empty() ? 0
                                                      : l.traits.gc_head_sizes.front();
@@ -113,7 +114,8 @@ class HeapBuilder {
   // What the program gets from CPython's allocator: a block up to 512 bytes, else a chunk.
   Address allocate(std::uint64_t bytes) {
     const std::uint64_t prefix = options_.debug_prefix;
-    const std::uint64_t whole = bytes + prefix + (prefix != 0 ? 8 : 0);
+    const std::uint64_t tail = prefix == 0 ? 0 : traits().debug_serial_after ? 16 : 8;
+    const std::uint64_t whole = bytes + prefix + tail;
     const Address at = whole <= 512 ? block(whole) : chunk(whole);
     if (prefix != 0) word(at, __builtin_bswap64(bytes));
     return at + prefix;
@@ -202,9 +204,13 @@ class HeapBuilder {
     const Address at = allocate(head + bytes) + head;
     header(at, type, refcount);
     if (head != 0 && traits().gc_refs_in_head) {
-      store(at - gc_head_bytes, layout.gc_head.refs, ~std::uint64_t{1});  // untracked
+      store(at - gc_head_bytes, layout.gc_head.refs, gc_state(-2));  // untracked
     }
     return at;
+  }
+  // A value of the state word in front of objects, where there is one (up to 3.7).
+  std::uint64_t gc_state(std::int64_t state) const {
+    return static_cast<std::uint64_t>(traits().gc_refs_shifted ? state * 2 : state);
   }
   void header(Address at, Address type, std::uint64_t refcount = 1) {
     store(at, layout.object.refcnt, refcount);
@@ -441,10 +447,10 @@ class HeapBuilder {
     std::vector<std::uint32_t> freed;
   };
 
-  static pymalloc::Geometry geometry_of(const layouts::Layout& l) {
+  static pymalloc::Geometry geometry_of(const layouts::Layout& l, const Options& options) {
     const auto& t = l.traits;
-    return {t.pymalloc_alignments.front(), t.pymalloc_pool_sizes.front(),
-            t.pymalloc_arena_sizes.front()};
+    return {options.alignment != 0 ? options.alignment : t.pymalloc_alignments.front(),
+            t.pymalloc_pool_sizes.front(), t.pymalloc_arena_sizes.front()};
   }
 
   void describe_type(Address at, const TypeSpec& spec, std::uint64_t more_flags) {

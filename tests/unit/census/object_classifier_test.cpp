@@ -1,0 +1,248 @@
+// Which blocks are objects: every shape at every place it may start, and what only resembles one.
+#include "heapparse/census/object_classifier.h"
+
+#include "tests/unit/census/world.h"
+
+namespace {
+
+using namespace coreheap;
+using namespace coreheap::census;
+using census::testing::World;
+using layouts::RefcountForm;
+using python::synthetic::gil_layouts;
+using python::synthetic::HeapBuilder;
+using python::synthetic::kLoose;
+using python::synthetic::layout_of;
+using python::synthetic::Options;
+
+struct Judge {
+  explicit Judge(HeapBuilder& heap)
+      : world(heap), classifier(world.image.space, world.runtime, world.types) {}
+
+  std::optional<ObjectVerdict> block(Address at, std::uint64_t bytes, bool exact = true) {
+    return classifier.classify(world.image.space.bytes(at, bytes), at, exact);
+  }
+  std::string name(const std::optional<ObjectVerdict>& verdict) const {
+    return verdict ? world.types[verdict->type].name : "none";
+  }
+
+  World world;
+  ObjectClassifier classifier;
+};
+
+// The block an object of this size is in, as its allocator cuts it.
+std::uint64_t block_bytes(const HeapBuilder& heap, std::uint64_t bytes) {
+  const std::uint64_t a = heap.memory.geometry().alignment;
+  return (bytes + a - 1) / a * a;
+}
+
+TEST_CASE("objects are found behind their heads, in every version and under the debug hooks") {
+  for (const auto* layout : gil_layouts()) {
+    for (const std::uint32_t head : layout->traits.gc_head_sizes) {
+      for (const std::uint32_t prefix : {0U, 16U}) {
+        INFO(layout->name << ", head " << head << ", prefix " << prefix);
+        HeapBuilder heap(*layout, Options{head, prefix});
+        struct Expected {
+          Address object;
+          std::uint32_t offset;
+          std::uint64_t bytes;
+          std::string type;
+        };
+        const Address list = heap.list({heap.integer(1)});
+        const Address tuple = heap.tuple({list, list});
+        const Address number = heap.integer(7);
+        const Address text = heap.identifier("some text");
+        const Address real = heap.object(heap.type("float"), layout->float_object.struct_size);
+        const std::uint64_t of_text = layout->traits.unicode_compact
+                                          ? layout->str.struct_size + 10U
+                                          : layout->bytes.data.offset + 10U;
+        const std::uint64_t of_int = layout->traits.unicode_compact
+                                         ? layout->long_int.digits.offset + 4U
+                                         : layout->object.struct_size + 8U;
+        const Expected expected[] = {
+            {list, prefix + head, layout->list.struct_size, "list"},
+            {tuple, prefix + head, layout->tuple.items.offset + 16U, "tuple"},
+            {number, prefix, of_int, "int"},
+            {text, prefix, of_text, "str"},
+            {real, prefix, layout->float_object.struct_size, "float"},
+        };
+        Judge judge(heap);
+        for (const Expected& e : expected) {
+          INFO(e.type);
+          const std::uint64_t tail = prefix == 0 ? 0 : layout->traits.debug_serial_after ? 16 : 8;
+          const auto verdict =
+              judge.block(e.object - e.offset, block_bytes(heap, e.offset + e.bytes + tail));
+          CHECK(judge.name(verdict) == e.type);
+          REQUIRE(verdict.has_value());
+          CHECK(verdict->offset == e.offset);
+          CHECK_FALSE(verdict->dead);
+          CHECK_FALSE(verdict->doubtful);
+        }
+      }
+    }
+  }
+}
+
+TEST_CASE("an instance with managed words lies behind them and its GC head") {
+  for (const auto* layout : gil_layouts()) {
+    if (layout->traits.preheader_size == 0) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address node =
+        heap.add_heap_type("Node", "app", {heap.flags().have_gc | heap.flags().managed_dict, 16});
+    const Address instance = heap.object(node, 16);
+    Judge judge(heap);
+    const auto verdict = judge.block(instance - 32, 48);
+    CHECK(judge.name(verdict) == "app.Node");
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->offset == 32);
+    // Read from anywhere else it is nothing.
+    CHECK(judge.name(judge.block(instance - 16, 32)) == "none");
+    CHECK(judge.name(judge.block(instance, 16)) == "none");
+  }
+}
+
+TEST_CASE("a tuple of classes is a tuple, not an instance of the first") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address node =
+        heap.add_heap_type("Node", "app", {heap.flags().have_gc | heap.flags().managed_dict, 16});
+    const Address tuple = heap.tuple({node, node});
+    Judge judge(heap);
+    const std::uint64_t bytes = heap.gc_head_bytes + layout->tuple.items.offset + 16U;
+    const auto verdict = judge.block(tuple - heap.gc_head_bytes, block_bytes(heap, bytes));
+    CHECK(judge.name(verdict) == "tuple");
+  }
+}
+
+TEST_CASE("a dead object is told by its refcount, a doubtful one by what that could point to") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    constexpr Address kLow{0x1c40000};  // where programs that are not PIE have their heap
+    heap.memory.add_region(kLow, 0x1000, image::MappingKind::anonymous);
+    const Address dead = heap.object(heap.type("object"), 16, 0);
+    const Address doubtful = heap.object(heap.type("object"), 16, kLow.value + 0x40);
+    const Address many = heap.object(heap.type("object"), 16, kLow.value + 0x100000);
+    Judge judge(heap);
+    const auto d = judge.block(dead, 16);
+    REQUIRE(d.has_value());
+    CHECK(d->dead);
+    const auto e = judge.block(doubtful, 16);
+    REQUIRE(e.has_value());
+    CHECK(e->doubtful);
+    const auto f = judge.block(many, 16);
+    REQUIRE(f.has_value());
+    CHECK_FALSE(f->doubtful);
+  }
+}
+
+TEST_CASE("a plain object of fixed size fills the block it would have got") {
+  for (const auto* layout : gil_layouts()) {
+    for (const std::uint32_t alignment : layout->traits.pymalloc_alignments) {
+      for (const std::uint32_t size : {24U, 32U, 40U}) {
+        INFO(layout->name << ", alignment " << alignment << ", size " << size);
+        HeapBuilder heap(*layout, Options{0, 0, alignment});
+        const Address type = heap.add_static_type("app.Plain", {0, size});
+        const Address instance = heap.object(type, size);
+        heap.block(size);  // so that there are bytes behind it
+        heap.block(size);
+        Judge judge(heap);
+        const std::uint64_t own = block_bytes(heap, size);
+        CHECK(judge.name(judge.block(instance, own)) == "app.Plain");
+        CHECK(judge.name(judge.block(instance, own + 16)) == "none");
+        CHECK(judge.name(judge.block(instance, own + 16, false)) == "app.Plain");  // malloc rounds
+      }
+    }
+  }
+}
+
+TEST_CASE("an object that does not fit its block is none") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address tuple = heap.tuple({heap.integer(1), heap.integer(2)});
+    const Address text = heap.identifier("eleven char");
+    const std::uint32_t head = heap.gc_head_bytes;
+    const std::uint64_t whole = head + layout->tuple.items.offset + 16U;
+    {
+      Judge judge(heap);
+      CHECK(judge.name(judge.block(tuple - head, whole)) == "tuple");
+      CHECK(judge.name(judge.block(tuple - head, whole - 8)) == "none");
+      CHECK(judge.name(judge.block(tuple - head, head + 8U)) == "none");
+      CHECK(judge.name(judge.block(text, 16)) == "none");
+      CHECK_FALSE(judge.classifier.classify({}, tuple, true).has_value());
+    }
+    for (const std::uint64_t size : {3ULL, 1ULL << 44, ~0ULL, 1ULL << 63}) {
+      heap.store(tuple, layout->tuple.size, size);
+      Judge judge(heap);
+      CHECK(judge.name(judge.block(tuple - head, whole)) == "none");
+    }
+  }
+}
+
+TEST_CASE("GC objects need links in front that could be links") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder sound(*layout);
+    const Address list = sound.list({});
+    const std::uint32_t head = sound.gc_head_bytes;
+    const auto judged = [&](std::uint64_t next, std::uint64_t prev, std::int64_t state = -3) {
+      HeapBuilder heap = sound;
+      heap.word(list - head, next);
+      heap.word(list - head + 8, prev);
+      if (layout->traits.gc_refs_in_head) {
+        heap.store(list - head, layout->gc_head.refs, heap.gc_state(state));
+      }
+      Judge judge(heap);
+      return judge.name(judge.block(list - head, block_bytes(heap, head + 40U)));
+    };
+    CHECK(judged(0x7f0000001000, 0x7f0000002000) == "list");
+    CHECK(judged(0x7f0000001004, 0x7f0000002000) == "none");  // misaligned beyond any flag
+    CHECK(judged(0xdeadbeefdeadbeef, 0x7f0000002000) == "none");
+    CHECK(judged(0x7f0000001000, ~0ULL) == "none");
+    CHECK(judged(16, 0x7f0000002000) == "none");
+    if (layout->traits.gc_link_mask != ~std::uint64_t{0}) {
+      // Flags in the low bits are no part of the link; an untracked object's prev is anything.
+      CHECK(judged(0x7f0000001001, 0x7f0000002003) == "list");
+      CHECK(judged(0, ~0ULL) == "list");
+    }
+    if (layout->traits.gc_refs_in_head) {
+      // What was never tracked has links of whatever was there before, and a state is a small
+      // number.
+      CHECK(judged(~0ULL, 0x1234567, -2) == "list");
+      CHECK(judged(0x7f0000001000, 0x7f0000002000, 5) == "list");
+      CHECK(judged(0x7f0000001000, 0x7f0000002000, -100) == "none");
+      CHECK(judged(0x7f0000001000, 0x7f0000002000, 0x3fff00001000) == "none");
+    }
+  }
+}
+
+TEST_CASE("static objects stand alone, tables of types do not count as any") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address none = heap.static_memory(64);
+    const std::uint32_t immortal = layout->traits.immortal_refcount;
+    heap.header(none, heap.type("object"), immortal != 0 ? immortal : 1);
+    const Address table = heap.static_memory(64);
+    for (int i = 0; i < 8; ++i) heap.word(table + 8 * i, heap.type("list").value);
+    const Address dead = heap.static_memory(64);
+    heap.header(dead, heap.type("object"), 0);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      const auto verdict =
+          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 4096), at);
+      return judge.name(verdict);
+    };
+    CHECK(judged(none) == "object");
+    CHECK(judged(heap.type_type) == "type");
+    CHECK(judged(heap.type("dict")) == "type");
+    CHECK(judged(table) == "none");
+    CHECK(judged(dead) == "none");
+    CHECK_FALSE(judge.classifier.classify_static({}, none).has_value());
+  }
+}
+
+}  // namespace

@@ -1,0 +1,121 @@
+// Every view of every type at every aligned place of hostile memory, by every layout (free-threaded
+// and debug ones too). The input is the memory; some of its words become pointers into it, so that
+// the fuzzer need not guess addresses. Checked besides crashes: that iterations stay within what a
+// view promised, and that no text is longer than was asked for.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <vector>
+
+#include "heapparse/python/owned_buffers.h"
+#include "heapparse/python/type_table.h"
+#include "heapparse/python/types/array.h"
+#include "heapparse/python/types/bytearray.h"
+#include "heapparse/python/types/bytes.h"
+#include "heapparse/python/types/deque.h"
+#include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/instance.h"
+#include "heapparse/python/types/list.h"
+#include "heapparse/python/types/long_int.h"
+#include "heapparse/python/types/module.h"
+#include "heapparse/python/types/odict.h"
+#include "heapparse/python/types/set.h"
+#include "heapparse/python/types/str.h"
+#include "heapparse/python/types/tuple.h"
+#include "heapparse/python/types/type_object.h"
+
+namespace {
+
+using namespace coreheap;
+using namespace coreheap::python;
+
+constexpr Address kBase{0x7f0000001000};
+constexpr std::size_t kMostBytes = 4096;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+void look_at(ObjectReader& reader, Address at) {
+  reader.header(at);
+  if (const auto v = view_str(reader, at)) {
+    require(v->char_bytes == 1 || v->char_bytes == 2 || v->char_bytes == 4);
+    const auto text = str_text(reader, at, 50);
+    require(!text || text->size() <= 200);
+  }
+  const auto name = name_text(reader, at, 20);
+  require(!name || name->size() <= 80);
+  if (const auto v = view_dict(reader, at)) {
+    require(v->keys.entry_count <= v->keys.capacity);
+    std::uint64_t items = 0;
+    // The table may claim to be larger than memory; who iterates may stop.
+    for_each_item(reader, *v, [&](Address key, Address) { return !!key && ++items < 100; });
+    require(items <= v->keys.entry_count);
+  }
+  if (const auto v = view_dict_keys(reader, at)) require(v->table_bytes >= v->capacity);
+  if (const auto v = view_list(reader, at)) require(v->size <= v->allocated);
+  if (const auto v = view_set(reader, at)) require(v->used <= v->slots);
+  if (const auto v = view_type(reader, at)) require(v->basicsize < (1U << 30));
+  view_tuple(reader, at);
+  view_bytes(reader, at);
+  view_bytearray(reader, at);
+  view_array(reader, at);
+  view_long(reader, at);
+  long_value(reader, at);
+  module_dict(reader, at);
+  managed_attributes(reader, at);
+  values_block(reader, at);
+  heap_type_name(reader, at);
+  owned_c_name(reader, at);
+  cached_keys(reader, at);
+  type_of_types_size(reader.memory().space(), reader.layout(), at);
+  if (const auto v = view_deque(reader, at); v && v->size < 10000) {
+    std::uint64_t blocks = 0;
+    for_each_block(reader, *v, [&](Address) { ++blocks; });
+    require(blocks <= v->size / 32 + 2);
+  }
+  if (const auto v = view_odict(reader, at); v && v->used < 10000) {
+    std::uint64_t nodes = 0;
+    for_each_node(reader, *v, [&](Address) { ++nodes; });
+    require(nodes <= v->used);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 16) return 0;
+  const auto all = layouts::all();
+  const layouts::Layout& layout = *all[data[0] % all.size()];
+  // Two pieces that do not touch: views meet the end of memory wherever they begin.
+  const std::size_t bytes = (size < kMostBytes ? size : kMostBytes) / 8 * 8;
+  std::vector<std::uint64_t> memory(bytes / 8);
+  std::memcpy(memory.data(), data, bytes);
+  for (auto& word : memory) {
+    if (word >> 56 == 'P') word = kBase.value + (word & 0x1fff);
+    if (word >> 56 == 'Q') word &= 0xff;
+  }
+  const std::size_t half = memory.size() / 2;
+  const auto* start = reinterpret_cast<const std::byte*>(memory.data());
+  const Address second = kBase + 0x1000;
+  const image::AddressSpace space(
+      {{{kBase, kBase + 8 * half}, start},
+       {{second, second + 8 * (memory.size() - half)}, start + 8 * half}},
+      {{kBase, second + 0x1000}});
+  ObjectReader reader(space, layout);
+  PythonType type;
+  type.flags = data[1] % 2 != 0 ? layout.traits.type_flags.managed_dict : 0;
+  for (std::size_t i = 0; i < memory.size(); ++i) {
+    const Address at = i < half ? kBase + 8 * i : second + 8 * (i - half);
+    look_at(reader, at);
+    if (i != 0 && data[i] % 4 != 0) continue;
+    for (std::uint8_t s = 0; s <= static_cast<std::uint8_t>(Shape::instance_2); ++s) {
+      type.shape = static_cast<Shape>(s);
+      for_each_owned_buffer(reader, type, at, [](const OwnedBuffer&) {});
+    }
+  }
+  look_at(reader, Address{});
+  look_at(reader, Address{~std::uint64_t{0} - 7});
+  return 0;
+}

@@ -68,6 +68,17 @@ std::vector<AddressRange> written_memory(const image::Image& image,
   return common(present, normalised(image.residency.resident));
 }
 
+std::vector<AddressRange> present_ranges(const image::AddressSpace& space, AddressRange range) {
+  std::vector<AddressRange> out;
+  for (Address a = next_present(space, range.begin, range.end); a < range.end;
+       a = next_present(space, out.back().end, range.end)) {
+    const image::Piece* piece = space.piece_at(a);
+    if (piece == nullptr) break;
+    out.push_back({a, std::min(range.end, piece->range.end)});
+  }
+  return out;
+}
+
 Address next_present(const image::AddressSpace& space, Address a, Address end) {
   const auto pieces = space.pieces();
   const auto it =

@@ -26,6 +26,9 @@ std::vector<AddressRange> without(const std::vector<AddressRange>& from,
 std::vector<AddressRange> written_memory(const image::Image& image,
                                          const std::vector<AddressRange>& memory);
 
+// What of `range` is in the image.
+std::vector<AddressRange> present_ranges(const image::AddressSpace& space, AddressRange range);
+
 // What of `a` is in `b` too; both normalised.
 std::vector<AddressRange> common(const std::vector<AddressRange>& a,
                                  const std::vector<AddressRange>& b);

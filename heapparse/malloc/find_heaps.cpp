@@ -134,18 +134,27 @@ class Builder {
   void drop_overlapping_segments() {
     std::vector<SegmentPlan> kept;
     for (const SegmentPlan& plan : plans_.plans) {
-      if (!kept.empty() && plan.segment.range.begin < kept.back().segment.range.end) {
-        note(heap_.findings,
-             {plan.segment.range.begin, "segments of two arenas overlap",
-              fmt::format("arenas {} and {}", kept.back().segment.arena, plan.segment.arena),
-              Severity::damage});
-        // A heap says itself whose it is; the main arena's extent is computed.
-        if (plan.segment.is_heap_info && !kept.back().segment.is_heap_info) kept.back() = plan;
+      if (kept.empty() || plan.segment.range.begin >= kept.back().segment.range.end) {
+        kept.push_back(plan);
         continue;
       }
-      kept.push_back(plan);
+      note(heap_.findings,
+           {plan.segment.range.begin, "segments of two arenas overlap",
+            fmt::format("arenas {} and {}", kept.back().segment.arena, plan.segment.arena),
+            Severity::damage});
+      // A heap says itself whose it is; the main arena's extent is computed.
+      const bool takes_over = plan.segment.is_heap_info && !kept.back().segment.is_heap_info;
+      drop_overhead(takes_over ? kept.back().segment : plan.segment);
+      if (takes_over) kept.back() = plan;
     }
     plans_.plans = std::move(kept);
+  }
+
+  void drop_overhead(const Segment& segment) {
+    std::erase_if(plans_.overhead, [&](const Overhead& o) {
+      return o.arena == segment.arena && o.range.begin >= segment.range.begin &&
+             o.range.begin <= segment.mprotect_end;
+    });
   }
 
   AddressRange contiguous_main() const {

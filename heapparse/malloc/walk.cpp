@@ -87,7 +87,7 @@ class Prober {
  public:
   Prober(const AddressSpace& space, AddressRange range, Address top,
          std::span<const FreeEntry> entries)
-      : words_(space), range_(range), top_(top), entries_(entries) {}
+      : space_(space), words_(space), range_(range), top_(top), entries_(entries) {}
 
   // `steps` sound headers in a row, or an anchor, top or fenceposts before that. When `to_the_end`,
   // the number of steps does not count: the chain must arrive. Returns where it ended: at an
@@ -128,19 +128,49 @@ class Prober {
     return std::lower_bound(entries_.begin(), entries_.end(), FreeEntry{p, 0, {}, false, 0, 0});
   }
 
+  // Marks are kept a piece of the image each, so that they cost a bit for 16 bytes that are
+  // present, whatever length a segment claims.
+  struct Marks {
+    AddressRange range;
+    std::vector<bool> bad;
+  };
+
   std::optional<Address> fail() {
-    if (bad_.empty()) bad_.resize(range_.size() / kAlignment + 1, false);
-    for (const Address a : visited_) bad_[(a - range_.begin) / kAlignment] = true;
+    for (const Address a : visited_) {
+      if (Marks* marks = marks_of(a, true))
+        marks->bad[(a - marks->range.begin) / kAlignment] = true;
+    }
     return std::nullopt;
   }
-  bool is_bad(Address a) const { return !bad_.empty() && bad_[(a - range_.begin) / kAlignment]; }
+  bool is_bad(Address a) {
+    const Marks* marks = marks_.empty() ? nullptr : marks_of(a, false);
+    return marks != nullptr && marks->bad[(a - marks->range.begin) / kAlignment];
+  }
+  Marks* marks_of(Address a, bool make) {
+    if (last_ < marks_.size() && marks_[last_].range.contains(a)) return &marks_[last_];
+    const auto it = std::upper_bound(
+        marks_.begin(), marks_.end(), a,
+        [](Address address, const Marks& marks) { return address < marks.range.end; });
+    if (it != marks_.end() && it->range.contains(a)) {
+      last_ = static_cast<std::size_t>(it - marks_.begin());
+      return &*it;
+    }
+    const Piece* piece = make ? space_.piece_at(a) : nullptr;
+    if (piece == nullptr) return nullptr;
+    const AddressRange part{std::max(piece->range.begin, range_.begin),
+                            std::min(piece->range.end, range_.end)};
+    last_ = static_cast<std::size_t>(it - marks_.begin());
+    return &*marks_.insert(it, Marks{part, std::vector<bool>(part.size() / kAlignment + 1)});
+  }
 
+  const AddressSpace& space_;
   Words words_;
   AddressRange range_;
   Address top_;
   std::span<const FreeEntry> entries_;
   std::vector<Address> visited_;
-  std::vector<bool> bad_;  // by 16 bytes of the range
+  std::vector<Marks> marks_;  // sorted
+  std::size_t last_ = 0;
 };
 
 constexpr std::uint64_t kStepsToResume = 8;
@@ -157,7 +187,9 @@ class Walk {
 
   WalkOutput run() {
     // Python's mix of chunks is about 100 bytes each; the vector grows where they are smaller.
-    out_.chunks.reserve(in_.range.size() / 128 + 4);
+    std::uint64_t present = 0;
+    for (const AddressRange& range : present_ranges(space_, in_.range)) present += range.size();
+    out_.chunks.reserve(present / 128 + 4);
     p_ = in_.first_chunk;
     while (p_ < in_.range.end && step()) {
     }
@@ -302,7 +334,11 @@ class Walk {
     const Address gap = p_;
     for (Address q = gap; q < in_.range.end; q = q + kAlignment) {
       std::uint64_t word = 0;
-      if (!words_.load(q + 8, word)) continue;
+      if (!words_.load(q + 8, word)) {
+        q = next_present(space_, q + kAlignment, in_.range.end).aligned_down(kAlignment) -
+            kAlignment;
+        continue;
+      }
       if (!sound_size(word, in_.range.end - q) && q != in_.top) continue;
       if ((word & kPrevInUse) == 0 || !prober_.probe(q, 0, true)) continue;
       if (q != gap) {

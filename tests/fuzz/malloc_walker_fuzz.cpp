@@ -29,10 +29,26 @@ void fill(SyntheticHeap& heap, std::size_t region) {
 
 void check(const MallocHeap& heap) {
   Address previous{};
+  std::vector<AddressRange> tiles;
   for (const Chunk& chunk : heap.chunks) {
     if (chunk.address < previous || chunk.arena >= heap.arenas.size()) std::abort();
     previous = chunk.address + chunk.size;
+    if (!chunk.mmapped) tiles.push_back({chunk.address, previous});
   }
+  using What = Overhead::What;
+  for (const Overhead& o : heap.overhead) {
+    if (o.what == What::heap_info || o.what == What::alignment || o.what == What::foreign_sbrk) {
+      tiles.push_back(o.range);
+    }
+  }
+  std::sort(tiles.begin(), tiles.end());
+  std::size_t at = 0;
+  for (const Segment& segment : heap.segments) {
+    Address a = segment.range.begin;
+    while (at < tiles.size() && tiles[at].begin == a && a < segment.range.end) a = tiles[at++].end;
+    if (a != segment.range.end) std::abort();
+  }
+  if (at != tiles.size()) std::abort();
 }
 
 }  // namespace

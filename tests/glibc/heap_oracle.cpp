@@ -48,6 +48,7 @@ struct Options {
   std::string target, scenario, suite, seed = "1";
   std::vector<std::string> environment;
   bool live = false;
+  bool gcore = false;  // live, and read through a core that GDB writes
 };
 
 // ---- what the target wrote
@@ -408,6 +409,17 @@ struct Run {
   std::string problem;
 };
 
+void write_gcore(Run& run) {
+  run.core = run.folder + "/gcore";
+  const std::string command = fmt::format("gdb -nx -batch -p {} -ex 'gcore {}' >{}/gdb.log 2>&1",
+                                          run.pid, run.core, run.folder);
+  if (std::system("command -v gdb >/dev/null") != 0) {
+    run.skip = "gdb is not on this machine";
+  } else if (std::system(command.c_str()) != 0 || !fs::exists(run.core)) {
+    run.problem = "gdb wrote no core";
+  }
+}
+
 Run run_target(const Options& options) {
   Run run;
   std::vector<std::string> words;
@@ -456,6 +468,7 @@ Run run_target(const Options& options) {
     char text[8];
     if (read(ready[0], text, sizeof text) <= 0) run.problem = "the target did not get ready";
     close(ready[0]);
+    if (options.gcore && run.problem.empty()) write_gcore(run);
     return run;
   }
   close(ready[0]);
@@ -489,8 +502,9 @@ bool same(const MallocHeap& a, const MallocHeap& b) {
 int examine(const Options& options, const Run& run) {
   JobControl job;
   image::OpenOptions open;
-  auto image = options.live ? image::open_process(static_cast<std::uint64_t>(run.pid), open, job)
-                            : image::open_core(run.core, open, job);
+  auto image = options.live && !options.gcore
+                   ? image::open_process(static_cast<std::uint64_t>(run.pid), open, job)
+                   : image::open_core(run.core, open, job);
   if (!image) {
     fmt::print("cannot open: {}\n", to_text(image.error()));
     return 1;
@@ -548,8 +562,9 @@ int main(int argc, char** argv) {
   Options options;
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--live") {
+    if (word == "--live" || word == "--gcore") {
       options.live = true;
+      options.gcore = word == "--gcore";
       continue;
     }
     if (i + 1 == argc) return 2;

@@ -167,6 +167,7 @@ struct Traits {
   // Objects
   RefcountForm refcount_form = RefcountForm::kPlain;
   std::uint32_t immortal_refcount = 0;     // initial low word of an immortal; 0: no immortals
+  std::uint32_t compiled_in_refcount = 0;  // what objects in static data start with; 0: with 1
   std::uint16_t static_object_flag = 0;    // in object.flags
   std::uint16_t immortal_object_flag = 0;  // in object.flags
   TypeFlags type_flags;

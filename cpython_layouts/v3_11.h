@@ -16,6 +16,7 @@ constexpr Layout v3_11() {
   l.name = "3.11";
 
   Traits& t = l.traits;
+  t.compiled_in_refcount = 999999999;  // frozen modules, small ints, characters
   t.type_flags.managed_dict = 1u << 4;
   t.managed_dict = ManagedDict::kValuesAndDict;
   t.preheader_flags = 1u << 4;

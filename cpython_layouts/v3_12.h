@@ -18,6 +18,7 @@ constexpr Layout v3_12() {
   Traits& t = l.traits;
   t.refcount_form = RefcountForm::kImmortalLow32;
   t.immortal_refcount = 0xFFFFFFFFu;
+  t.compiled_in_refcount = 0;  // they are immortal
   t.type_flags.managed_weakref = 1u << 3;
   t.type_flags.items_at_end = 1u << 23;
   t.managed_dict = ManagedDict::kTagged;

@@ -16,7 +16,8 @@ class Filler {
          OldStyleClasses& classes)
       : sources_(sources), rows_(rows), labels_(labels), classes_(classes) {
     if (sources.runtime != nullptr && sources.types != nullptr) {
-      classifier_.emplace(sources.image.space, *sources.runtime, *sources.types);
+      classifier_.emplace(sources.image.space, *sources.runtime, *sources.types,
+                          sources.pymalloc.geometry.alignment);
       objects_.emplace(sources.image.space, *sources.runtime->layout);
     }
   }

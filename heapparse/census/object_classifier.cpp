@@ -25,20 +25,25 @@ std::uint64_t word_at(std::span<const std::byte> bytes, std::size_t offset) {
 constexpr std::int64_t kGcUntracked = -2;
 constexpr std::int64_t kGcLowestState = -4;
 
-// NULL, or something a pointer of user space can be.
+// How far below its initial value the refcount of a compiled-in object may have fallen (extensions that
+// release what they never took).
+constexpr std::int64_t kStaticRefcountFall = 1 << 20;
+
+// NULL, or something a link of a GC list can be. Debian's 3.13 aligns list heads to 4 bytes.
 bool could_link(std::uint64_t word) {
-  return word == 0 || ((word & 7) == 0 && word >= 4096 && word < (std::uint64_t{1} << 47));
+  return word == 0 || ((word & 3) == 0 && word >= 4096 && word < (std::uint64_t{1} << 47));
 }
 
 }  // namespace
 
 ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
                                    const python::Runtime& runtime,
-                                   const python::TypeTable& types)
+                                   const python::TypeTable& types, std::uint32_t block_alignment)
     : reader_(space, *runtime.layout),
       runtime_(runtime),
       types_(types),
-      layout_(*runtime.layout) {
+      layout_(*runtime.layout),
+      alignment_(block_alignment) {
   const std::uint32_t prefix = runtime.debug_prefix_bytes;
   offsets_[offset_count_++] = prefix;
   if (runtime.gc_head_bytes != 0) offsets_[offset_count_++] = prefix + runtime.gc_head_bytes;
@@ -119,9 +124,10 @@ std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
 std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byte> block,
                                                         Address at, bool exact_class) {
   const std::uint32_t type_at = layout_.object.type.offset;
+  std::optional<ObjectVerdict> second_best;
   for (std::uint32_t i = 0; i < offset_count_; ++i) {
     const std::uint32_t offset = offsets_[i];
-    if (block.size() < std::size_t{offset} + 16) return std::nullopt;
+    if (block.size() < std::size_t{offset} + 16) break;
     const std::uint64_t type_word = word_at(block, offset + type_at);
     if (type_word < lowest_type_ || type_word > highest_type_) continue;
     std::uint32_t index = last_;
@@ -146,16 +152,19 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
         !fills_class(offset + need, block.size())) {
       continue;
     }
-    last_ = index;
     ObjectVerdict verdict;
     verdict.type = index;
     verdict.offset = offset;
     verdict.dead = refcount.dead();
     verdict.doubtful = !refcount.immortal && refcount_word >= 0x10000 &&
                        reader_.memory().space().is_mapped(Address{refcount_word});
-    return verdict;
+    if (!verdict.dead && !verdict.doubtful) {
+      last_ = index;
+      return verdict;
+    }
+    if (!second_best || (second_best->dead && !verdict.dead)) second_best = verdict;
   }
-  return std::nullopt;
+  return second_best;
 }
 
 // The runtime keeps tables of {type, count} and {type, flags, ...}: an entry's count and the next entry's
@@ -175,8 +184,12 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
       return true;
     }
   }
+  // {count, type, count, type}: what stands before it is a head that has no room for its object.
   const auto before = reader_.memory().read<std::uint64_t>(at - 8);
-  return before && is_big_type(*before);
+  const auto count = reader_.memory().read<std::uint64_t>(at - 16);
+  return before && count && is_big_type(*before) && *count != 0 &&
+         *count < (std::uint64_t{1} << 32) &&
+         !reader_.memory().space().is_mapped(Address{*count});
 }
 
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
@@ -203,7 +216,11 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons may well have
   // so many references; nothing else in static data does.
   const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
-  if (!refcount.immortal && !singleton && type.shape != Shape::long_int &&
+  const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
+  const std::int64_t compiled_in = layout_.traits.compiled_in_refcount;
+  const bool starts_high = compiled_in != 0 && refcount.count > compiled_in - kStaticRefcountFall;
+  if (!refcount.immortal && !starts_high && !(singleton && final_type) &&
+      type.shape != Shape::long_int &&
       refcount_word >= 0x10000 && reader_.memory().space().is_mapped(Address{refcount_word})) {
     return std::nullopt;
   }
@@ -213,8 +230,12 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   }
   if (object_bytes(bytes, type, at) > bytes.size()) return std::nullopt;
   if (in_table_of_types(bytes, at, singleton)) return std::nullopt;
-  // A collected type's static instance has a GC head too, unused: zeroes, or links once it was tracked.
+  // Static instances of collected types came with frozen modules (tuples, 3.11) and immortal singletons
+  // (3.12). They have a GC head too, unused: zeroes, or links once they were tracked.
   if (type.is_gc && runtime_.gc_head_bytes != 0) {
+    if (layout_.traits.immortal_refcount != 0 ? !refcount.immortal : type.shape != Shape::tuple) {
+      return std::nullopt;
+    }
     for (const std::uint64_t back : {8U, 16U}) {
       const auto link = reader_.memory().read<std::uint64_t>(at - back);
       if (!link || !could_link(*link & layout_.traits.gc_link_mask)) return std::nullopt;

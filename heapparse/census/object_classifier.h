@@ -3,7 +3,9 @@
 // A block is an object only when a type word stands at one of the few places where an object may start in
 // its block (behind debug prefix, GC head, managed words) and everything around agrees with that type: the
 // pre-header that the type implies, a refcount that can be one, links of a GC head, and the size the
-// object declares for itself. What it says of a block depends on that block alone; buffers that look like
+// object declares for itself. Where more than one place fits, a live object is believed before one that may
+// be dead or whose refcount may be a pointer: the front of a block often keeps what an earlier object left.
+// What it says of a block depends on that block alone; buffers that look like
 // objects are told by their owners' pointers afterwards (claims).
 #pragma once
 
@@ -29,10 +31,10 @@ struct ObjectVerdict {
 class ObjectClassifier {
  public:
   ObjectClassifier(const image::AddressSpace& space, const python::Runtime& runtime,
-                   const python::TypeTable& types);
+                   const python::TypeTable& types, std::uint32_t block_alignment);
 
-  // `block`: the bytes the allocation can use; `exact_class`: they are a size class of 16 (or 8) byte
-  // steps, so a fixed-size object fills its block.
+  // `block`: the bytes the allocation can use; `exact_class`: they are a size class in steps of
+  // `block_alignment`, so a fixed-size object fills its block.
   std::optional<ObjectVerdict> classify(std::span<const std::byte> block, Address at,
                                         bool exact_class);
 
@@ -53,6 +55,7 @@ class ObjectClassifier {
   const python::Runtime& runtime_;
   const python::TypeTable& types_;
   const layouts::Layout& layout_;
+  std::uint32_t alignment_;
   std::uint32_t offsets_[3] = {};
   std::uint32_t offset_count_ = 0;
   std::uint64_t lowest_type_ = 0;

@@ -13,13 +13,14 @@ constexpr std::size_t kChunksPerPiece = 1 << 16;
 std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl& job) {
   std::vector<StaticObject> out;
   if (sources.runtime == nullptr || sources.types == nullptr) return out;
-  ObjectClassifier classifier(sources.image.space, *sources.runtime, *sources.types);
+  ObjectClassifier classifier(sources.image.space, *sources.runtime, *sources.types,
+                              sources.pymalloc.geometry.alignment);
   std::vector<AddressRange> ranges;
   for (const auto& module : sources.image.modules) {
     ranges.insert(ranges.end(), module.data.begin(), module.data.end());
   }
   std::sort(ranges.begin(), ranges.end());
-  std::vector<Address> not_objects;
+  std::vector<AddressRange> not_objects;
   for (const auto& interpreter : sources.runtime->interpreters) {
     not_objects.insert(not_objects.end(), interpreter.type_table_counts.begin(),
                        interpreter.type_table_counts.end());
@@ -42,7 +43,8 @@ std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl
         const auto rest = bytes.subspan(offset);
         const auto verdict = classifier.classify_static(rest, at + offset);
         if (!verdict ||
-            std::find(not_objects.begin(), not_objects.end(), at + offset) != not_objects.end()) {
+            std::any_of(not_objects.begin(), not_objects.end(),
+                        [&](const AddressRange& r) { return r.contains(at + offset); })) {
           offset += 8;
           continue;
         }

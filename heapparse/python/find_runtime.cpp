@@ -190,8 +190,10 @@ void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
       interpreter.thread_states.push_back(thread);
       thread = reader.pointer(thread, reader.layout().thread_state.next).value_or(Address{});
     }
-    for (const auto& count : {f.static_type_count, f.extension_type_count}) {
-      if (count.present()) interpreter.type_table_counts.push_back(at + count.offset);
+    for (const auto& [count, table] : {std::pair(f.static_type_count, f.static_types),
+                                       std::pair(f.extension_type_count, f.extension_types)}) {
+      if (!count.present() || !table.present()) continue;
+      interpreter.type_table_counts.push_back({at + count.offset, at + table.offset});
     }
     out.interpreters.push_back(std::move(interpreter));
     at = reader.pointer(at, f.next).value_or(Address{});

@@ -31,7 +31,7 @@ struct Interpreter {
   std::vector<Address> thread_states;
   // The counts in front of its tables of static types. A count and the type behind it look like an
   // object's head.
-  std::vector<Address> type_table_counts;
+  std::vector<AddressRange> type_table_counts;
 };
 
 struct Runtime {

@@ -21,6 +21,7 @@ CAUSES = {
     "runtime-singleton": "an immortal singleton inside the runtime's or interpreter's state that nothing has asked for yet "
                          "(empty hamt, last resort MemoryError)",
     "static-type": "a static type object that nothing has readied or used: only instructions point at it",
+    "static-utc": "datetime.timezone.utc as _datetime compiles it in (3.13 on); only instructions point at it",
     "c-static": "held by writable data of the program or of a library: a cache or a singleton in C",
     "running-frame": "held by a thread's stack or by the frame of a running function, which is no object from 3.11 on",
     "runtime-state": "held by the interpreter's or a thread's state",
@@ -58,6 +59,7 @@ HOLDERS = {
     "function": "names; 3.14's annotate",
     "frame": "trace function; the frame's own fields",
     "property": "its name",
+    "_json.Scanner": "its memo of keys",
     "bytearray": "3.15 keeps the bytes in a bytes object",
     "file": "2.7: name, mode, encoding",
     "enumerate": "a count beyond C's",
@@ -169,10 +171,10 @@ def immortal(refcount):
     return refcount == "immortal" or int(refcount) >= 900000000      # 3.11's statics start at 999999999
 
 
-def singleton(extras, address, name):
+def singleton(types, address, name):
     """The MemoryError of last resort stands right behind the empty hamt in the interpreter's state."""
     if name == "MemoryError":
-        return any(extras.get(address - distance, {}).get("type") == "hamt" for distance in (40, 48, 56))
+        return any(types.get(address - distance) == "hamt" for distance in (40, 48, 56))
     return name in ("hamt", "hamt_bitmap_node", "Token.MISSING")
 
 
@@ -192,6 +194,7 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
     for at, value in memory.words_equal_to(values):
         held.setdefault(value & ~7 if tagged else value, []).append(at)
 
+    types = {row["object"]: row["type"] for row in rows if row["object"]}
     causes, remaining = {}, {}
     for address in wanted:
         row = extras[address]
@@ -203,8 +206,10 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
             causes[address] = "static-object"
         elif row["allocator"] == "static" and row["type"] in ("code", "tuple") and immortal(row["refcount"]):
             causes[address] = "frozen-code"
-        elif row["allocator"] == "static" and immortal(row["refcount"]) and singleton(extras, address, row["type"]):
+        elif row["allocator"] == "static" and immortal(row["refcount"]) and singleton(types, address, row["type"]):
             causes[address] = "runtime-singleton"
+        elif row["allocator"] == "static" and row["type"] == "datetime.timezone":
+            causes[address] = "static-utc"
         elif row["allocator"] == "static" and row["type"] == "type" and static_type(memory, address):
             causes[address] = "static-type"
     open_ones = [a for a in wanted if a not in causes and a not in remaining]
@@ -236,7 +241,6 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
             return "c-static", None
         return "running-frame", None
 
-    types = {row["object"]: row["type"] for row in rows if row["object"]}
     seen = {}
     progress = True
     while progress and open_ones:

@@ -41,7 +41,8 @@ bool layout_goes_with(const ArenaRing& ring, const TcacheLayout& layout) {
 struct Decoded {
   Tcache tcache;
   std::vector<FreeEntry> entries;
-  bool proven = false;  // not just zeroes
+  bool proven = false;       // not just zeroes
+  std::uint32_t broken = 0;  // lists that disagree with their count
 };
 
 std::uint64_t count_at(const std::byte* at, const TcacheLayout& layout, std::uint32_t bin) {
@@ -55,8 +56,10 @@ class Decoder {
  public:
   explicit Decoder(const TcacheSearch& search) : search_(search), reader_(search.image.space) {}
 
-  // Nothing when a count and its list disagree.
-  std::optional<Decoded> decode(Address user, const TcacheLayout& layout, bool safe_linking) {
+  // Nothing when a count and its list disagree. `strict` false: for a struct that is proven to be a
+  // tcache by its place; then a broken list is taken as far as it goes, and `broken` counts them.
+  std::optional<Decoded> decode(Address user, const TcacheLayout& layout, bool safe_linking,
+                                bool strict = true) {
     std::byte bytes[1024];
     if (layout.size > sizeof bytes ||
         !search_.image.space.copy(user, std::span(bytes).first(layout.size))) {
@@ -70,18 +73,21 @@ class Decoder {
       std::memcpy(&head, bytes + layout.entries + 8ULL * bin, sizeof head);
       std::uint64_t held = count_at(bytes, layout, bin);
       if (layout.counts_down) {
-        if (held > full) return std::nullopt;
-        held = full - held;
+        if (held > full && strict) return std::nullopt;
+        held = held > full ? 0 : full - held;
       }
-      if ((held == 0) != (head == 0)) return std::nullopt;
-      if (held == 0) continue;
       const std::size_t first = out.entries.size();
-      if (!follow(Address{head}, bin, held, safe_linking, out.entries)) return std::nullopt;
-      std::uint64_t total = 0;
-      for (std::size_t i = first; i < out.entries.size(); ++i) total += out.entries[i].size;
-      out.tcache.count += held;
-      out.tcache.bytes += total;
-      out.tcache.bins.push_back({bin, tcache_bin_sizes(bin).first, held});
+      if (!follow(Address{head}, bin, held, safe_linking, out.entries)) {
+        if (strict) return std::nullopt;
+        ++out.broken;
+      }
+      const std::uint64_t count = out.entries.size() - first;
+      if (count == 0) continue;
+      out.tcache.count += count;
+      for (std::size_t i = first; i < out.entries.size(); ++i) {
+        out.tcache.bytes += out.entries[i].size;
+      }
+      out.tcache.bins.push_back({bin, tcache_bin_sizes(bin).first, count});
     }
     out.proven = out.tcache.count > 0 || (layout.counts_down && full > 0);
     return out;
@@ -220,9 +226,15 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
         if (!ballot.layout->fits_chunk(*size)) continue;
         if (!search.ownership.arena_of(reader, *user - kHeaderBytes)) continue;
         const auto decoded = decoder.decode(*user, *ballot.layout, ballot.safe_linking);
-        if (!decoded) continue;
-        std::uint32_t points = decoded->proven ? 4 : 1;
-        if (near_arena_pointer(reader, arenas, slot)) points += 3;
+        const bool by_arena = near_arena_pointer(reader, arenas, slot);
+        std::uint32_t points = 0;
+        if (decoded) {
+          points = (decoded->proven ? 4 : 1) + (by_arena ? 3 : 0);
+        } else if (by_arena) {
+          // Damaged, but in the right place and mostly sound: enough when nothing better is there.
+          const auto part = decoder.decode(*user, *ballot.layout, ballot.safe_linking, false);
+          points = part && part->tcache.count > 0 && part->broken <= 2 ? 1 : 0;
+        }
         ballot.points[static_cast<std::size_t>((offset + kBelow) / 8)] += points;
       }
     }
@@ -264,10 +276,12 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
     }
     if (auto decoded = decoder.decode(*user, *best->layout, best->safe_linking)) {
       adopt(std::move(*decoded), thread.tid, ChunkState::tcache, found);
-    } else {
+    } else if (auto part = decoder.decode(*user, *best->layout, best->safe_linking, false)) {
       note(found.findings,
            {*user, "tcache whose counts and lists disagree",
-            fmt::format("thread {}, slot at {:#x}", thread.tid, slot.value), Severity::damage});
+            fmt::format("thread {}, {} lists, read up to the damage", thread.tid, part->broken),
+            Severity::damage});
+      adopt(std::move(*part), thread.tid, ChunkState::tcache, found);
     }
   }
   found.evidence.push_back(

@@ -413,6 +413,34 @@ TEST_CASE("a tcache that no thread points to is an orphan's") {
   }
 }
 
+TEST_CASE("a tcache list with a smashed link is read up to the damage") {
+  SyntheticHeap made(shape_of(36));
+  for (int i = 0; i < 5; ++i) {
+    made.add(0, 0x60, Kind::cached);
+    made.add(0, 0x30, Kind::used);
+  }
+  made.add(0, 0x70, Kind::cached);
+  made.add(0, 0x30, Kind::used);
+  made.finish();
+  const auto& parts = made.regions[0].parts;
+  // Lists are last in, first out: the third chunk of five loses its link.
+  const Address third = made.cached[2];
+  made.word(third + 16, 0x4242424242424242);
+  const auto heaps = heaps_of(made.image());
+  REQUIRE(heaps.size() == 1);
+  CHECK(tiled(heaps[0]));
+  for (const auto& part : parts) REQUIRE(chunk_at(heaps[0], part.address) != nullptr);
+  INFO(text(heaps[0].findings));
+  CHECK(std::any_of(heaps[0].findings.begin(), heaps[0].findings.end(), [](const Finding& f) {
+    return f.what == "tcache whose counts and lists disagree";
+  }));
+  for (std::size_t i : {4u, 3u, 2u}) {
+    CHECK(chunk_at(heaps[0], made.cached[i])->state == ChunkState::tcache);
+  }
+  CHECK(chunk_at(heaps[0], made.cached[5])->state == ChunkState::tcache);
+  CHECK(chunk_at(heaps[0], made.cached[0])->state == ChunkState::used);
+}
+
 TEST_CASE("without libc's data the arenas are entered through their heaps") {
   SyntheticHeap made(shape_of(36));
   fill(made, 0);

@@ -4,6 +4,7 @@
 // first. A job's handle outlives its session as far as reading its result and releasing it go.
 #include "capi/coreheap.h"
 
+#include <climits>
 #include <cstring>
 #include <exception>
 #include <memory>
@@ -144,12 +145,8 @@ coreheap_session* coreheap_session_new(void) {
 
 void coreheap_session_free(coreheap_session* session) {
   if (session == nullptr) return;
-  try {
-    session->shared->settle();
-    // A handle of a job that is kept longer must not keep the target's memory too.
-    session->shared->session.retire();
-  } catch (...) {
-  }
+  // A handle of a job that is kept longer must not keep the target's memory too.
+  coreheap_retire(session);
   delete session;
 }
 
@@ -314,11 +311,8 @@ uint64_t coreheap_result_address(coreheap_job* job) {
 
 void coreheap_job_free(coreheap_job* job) {
   if (job == nullptr) return;
-  try {
-    job->running->job->control().cancel();
-    while (!job->running->job->wait_for(std::chrono::hours(1))) {
-    }
-  } catch (...) {
+  coreheap_cancel(job);
+  while (coreheap_poll(job, INT_MAX) == COREHEAP_RUNNING) {
   }
   delete job;
 }

@@ -22,7 +22,7 @@ void Arguments::set(std::string_view option, std::string value) {
 namespace {
 
 bool looks_like_option(std::string_view word) {
-  return word.size() > 1 && word[0] == '-' && !(word[1] >= '0' && word[1] <= '9');
+  return word.size() > 1 && word[0] == '-' && (word[1] < '0' || word[1] > '9');
 }
 
 }  // namespace
@@ -118,10 +118,11 @@ Result<std::uint64_t> parse_size(std::string_view word, const std::string& subje
     const std::string u(kUnits[i]);
     if (unit == u || unit == u + "b" || (i > 0 && unit == u + "ib")) power = i;
   }
+  const std::string_view text = word.substr(0, digits);
   double number = 0;
-  const auto [end, error] = std::from_chars(word.data(), word.data() + digits, number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const double bytes = std::ldexp(number, 10 * std::max(power, 0));
-  if (power < 0 || error != std::errc() || end != word.data() + digits || !(bytes < 9e18)) {
+  if (power < 0 || error != std::errc() || end != text.data() + text.size() || !(bytes < 9e18)) {
     return fail(ErrorCode::usage, subject, "'" + std::string(word) + "' is no size",
                 "like 4096, 16KiB, 2M");
   }

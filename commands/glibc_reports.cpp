@@ -10,6 +10,9 @@ namespace coreheap::commands {
 
 std::vector<NumberedArena> numbered_arenas(const std::vector<glibc::MallocHeap>& heaps) {
   std::vector<NumberedArena> arenas;
+  std::size_t count = 0;
+  for (const glibc::MallocHeap& heap : heaps) count += heap.arenas.size();
+  arenas.reserve(count);
   for (const glibc::MallocHeap& heap : heaps) {
     for (std::size_t i = 0; i < heap.arenas.size(); ++i) {
       arenas.push_back({arenas.size(), &heap, static_cast<std::uint16_t>(i)});

@@ -72,6 +72,7 @@ std::string where_screen(const usage::Waterfall& w) {
   if (w.total > 0) {
     // In units of 1 % of the total, scaled so that no precision is lost.
     std::vector<std::uint64_t> scaled;
+    scaled.reserve(parts.size());
     for (const std::uint64_t part : parts) {
       scaled.push_back(static_cast<std::uint64_t>(static_cast<long double>(part) /
                                                   static_cast<long double>(w.total) * 1e9L));

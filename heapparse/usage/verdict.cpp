@@ -115,6 +115,7 @@ std::vector<VerdictLine> verdict(const Waterfall& w, const census::Coverage& cov
     double share;
   };
   std::vector<Weighed> weighed;
+  weighed.reserve(kCauses.size());
   for (const Cause& cause : kCauses) weighed.push_back({&cause, share_of(w, cause)});
   std::stable_sort(weighed.begin(), weighed.end(),
                    [](const Weighed& a, const Weighed& b) { return a.share > b.share; });

@@ -1,6 +1,7 @@
 // A process made by hand: mappings, resident pages, and a census that tiles them.
 #pragma once
 
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -41,8 +42,8 @@ class Maker {
              census::State state = census::State::used,
              census::Allocator allocator = census::Allocator::pymalloc, bool owned = false) {
     const auto id =
-        rows_.add(next_, pages * kPage, census::TypeId::none, census::label_of_kind(kind),
-                  owned ? census::RowId{0} : census::RowId::none, state, allocator, 0);
+        rows_->add(next_, pages * kPage, census::TypeId::none, census::label_of_kind(kind),
+                   owned ? census::RowId{0} : census::RowId::none, state, allocator, 0);
     (void)id;
     return pass(pages, resident);
   }
@@ -63,7 +64,7 @@ class Maker {
 
   Made finish() {
     close();
-    made_.census.rows = rows_.finish();
+    made_.census.rows = rows_->finish();
     made_.census.labels = census::LabelTable().take();
     return std::move(made_);
   }
@@ -86,7 +87,7 @@ class Maker {
   }
 
   Made made_;
-  census::RowsBuilder rows_;
+  std::unique_ptr<census::RowsBuilder> rows_ = std::make_unique<census::RowsBuilder>();
   Address next_{0x100000};
   bool live_ = false;
   std::uint64_t private_ = 0;

@@ -318,6 +318,13 @@ void compare_live(const MallocHeap& heap, const image::Image& image, const Recor
   };
   explain(said.file, "FILE");
   for (const auto& tcache : heap.tcaches) explain(tcache.address.value, "tcache");
+  // The FILE is the first thing that main allocates: what lies below it in the main arena is what
+  // the C library needed before main (a static program sets up its search paths and name spaces).
+  for (const Chunk& chunk : heap.chunks) {
+    if (chunk.arena == 0 && !chunk.mmapped && chunk.user().value < said.file) {
+      explain(chunk.user().value, "before main");
+    }
+  }
   // Thread-specific data, which is what libdl keeps for dlerror: named in the control block itself.
   for (const image::Thread& thread : image.threads) {
     for (std::uint64_t at = 0; thread.thread_pointer && at < 0x900; at += 8) {

@@ -409,7 +409,7 @@ int main(int argc, char **argv) {
   const int wait_for_reader = argc > 3 && strcmp(argv[3], "wait") == 0;
   if (argc > 4) seed = strtoul(argv[4], NULL, 10);
 #ifdef HEAP_TARGET_OWN_LIBC
-  struct big_mallinfo (*info2)(void) = (struct big_mallinfo(*)(void))mallinfo2;
+  struct big_mallinfo (*info2)(void) = (struct big_mallinfo(*)(void))(void (*)(void))mallinfo2;
   struct small_mallinfo (*info)(void) = NULL;
 #else
   struct big_mallinfo (*info2)(void) = (struct big_mallinfo(*)(void))dlsym(RTLD_DEFAULT, "mallinfo2");

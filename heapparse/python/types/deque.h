@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "heapparse/python/chain_guard.h"
 #include "heapparse/python/object_reader.h"
 
 namespace coreheap::python {
@@ -35,12 +36,13 @@ inline std::optional<DequeView> view_deque(ObjectReader& reader, Address deque) 
   return v;
 }
 
-// Calls visit(block) for each block from left to right; bounded by the number of items.
+// Calls visit(block) for each block from left to right; bounded by the number of items, and by the chain.
 template <class Visit>
 void for_each_block(ObjectReader& reader, const DequeView& deque, Visit&& visit) {
   Address block = deque.left_block;
   const std::uint64_t limit = deque.size / 32 + 2;
-  for (std::uint64_t i = 0; i < limit; ++i) {
+  ChainGuard guard;
+  for (std::uint64_t i = 0; i < limit && !guard.repeats(block); ++i) {
     visit(block);
     if (block == deque.right_block) return;
     const auto next = reader.pointer(block, reader.layout().deque_block.right_link);

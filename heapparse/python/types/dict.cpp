@@ -1,6 +1,8 @@
 // Decoding of dict tables; see dict.h.
 #include "heapparse/python/types/dict.h"
 
+#include <algorithm>
+
 #include "heapparse/python/types/str.h"
 
 namespace coreheap::python {
@@ -135,6 +137,18 @@ std::optional<DictView> view_dict(ObjectReader& reader, Address dict) {
   }
   if (v.used > v.keys.capacity) return std::nullopt;
   return v;
+}
+
+std::uint64_t next_entry_at_hand(ObjectReader& reader, const DictKeysView& keys,
+                                 std::uint64_t entry) {
+  const Address at = keys.entries + entry * keys.entry_bytes;
+  const auto pieces = reader.memory().space().pieces();
+  const auto piece =
+      std::upper_bound(pieces.begin(), pieces.end(), at,
+                       [](Address a, const image::Piece& p) { return a < p.range.begin; });
+  if (piece == pieces.end()) return keys.entry_count;
+  const std::uint64_t there = (piece->range.begin - keys.entries) / keys.entry_bytes;
+  return std::clamp(there, entry + 1, keys.entry_count);
 }
 
 std::optional<Address> dict_lookup(ObjectReader& reader, Address dict, std::string_view key) {

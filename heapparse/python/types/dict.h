@@ -40,23 +40,33 @@ struct DictView {
 std::optional<DictKeysView> view_dict_keys(ObjectReader& reader, Address keys);
 std::optional<DictView> view_dict(ObjectReader& reader, Address dict);
 
+// The first entry behind `entry` whose bytes may be in the image: a table of damaged size reaches far beyond
+// what there is.
+std::uint64_t next_entry_at_hand(ObjectReader& reader, const DictKeysView& keys,
+                                 std::uint64_t entry);
+
 // Calls visit(key, value) for each item in insertion order (2.7: table order) until it returns false.
 template <class Visit>
 void for_each_item(ObjectReader& reader, const DictView& dict, Visit&& visit) {
   const auto& keys = dict.keys;
   for (std::uint64_t i = 0; i < keys.entry_count; ++i) {
     const Address entry = keys.entries + i * keys.entry_bytes;
-    const auto key = reader.pointer(entry, keys.key);
-    if (!key) continue;
+    const auto word = reader.word(entry, keys.key);
+    if (!word) {
+      i = next_entry_at_hand(reader, keys, i) - 1;
+      continue;
+    }
+    if (*word == 0) continue;
+    const Address key{*word};
     std::optional<Address> value;
     if (dict.values) {
-      const auto word = reader.memory().read<std::uint64_t>(dict.values + i * 8);
-      if (word && *word != 0) value = Address{*word};
+      const auto held = reader.memory().read<std::uint64_t>(dict.values + i * 8);
+      if (held && *held != 0) value = Address{*held};
     } else {
       value = reader.pointer(entry, keys.value);
     }
     if (!value) continue;  // deleted
-    if (!visit(*key, *value)) return;
+    if (!visit(key, *value)) return;
   }
 }
 

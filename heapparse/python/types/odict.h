@@ -3,6 +3,7 @@
 
 #include <optional>
 
+#include "heapparse/python/chain_guard.h"
 #include "heapparse/python/object_reader.h"
 
 namespace coreheap::python {
@@ -24,11 +25,12 @@ inline std::optional<OdictView> view_odict(ObjectReader& reader, Address object)
   return OdictView{Address{*first}, Address{*nodes}, *size, *used};
 }
 
-// Calls visit(node) in order; bounded by the number of keys.
+// Calls visit(node) in order; bounded by the number of keys, and by the chain.
 template <class Visit>
 void for_each_node(ObjectReader& reader, const OdictView& odict, Visit&& visit) {
   Address node = odict.first;
-  for (std::uint64_t i = 0; node && i < odict.used; ++i) {
+  ChainGuard guard;
+  for (std::uint64_t i = 0; node && i < odict.used && !guard.repeats(node); ++i) {
     visit(node);
     node = Address{reader.word(node, reader.layout().odict_node.next).value_or(0)};
   }

@@ -172,6 +172,12 @@ TEST_CASE("a deque whose chain loops or breaks ends after what its size allows")
       Read r(heap);
       CHECK(blocks_of(r.reader, *view_deque(r.reader, deque)).size() <= 130 / 32 + 2);
     }
+    heap.store(deque, layout->deque.size, (1ULL << 48) - 1);
+    {
+      Read r(heap);
+      CHECK(blocks_of(r.reader, *view_deque(r.reader, deque)).size() < 10);
+    }
+    heap.store(deque, layout->deque.size, 130);
     heap.store(chain[1], layout->deque_block.right_link, 0);
     {
       Read r(heap);
@@ -213,6 +219,9 @@ TEST_CASE("the nodes of an ordered dict end, loop or no loop") {
     CHECK(nodes() == std::vector<Address>{first, second});
     heap.store(second, layout->odict_node.next, first.value);
     CHECK(nodes() == std::vector<Address>{first, second});
+    heap.store(odict, layout->dict.used, ~0ULL);
+    CHECK(nodes().size() < 10);
+    heap.store(odict, layout->dict.used, 2);
     heap.store(first, layout->odict_node.next, 0x1000);
     CHECK(nodes() == std::vector<Address>{first, Address{0x1000}});
     heap.store(odict, layout->odict.fast_nodes_size, 1ULL << 44);

@@ -254,4 +254,42 @@ TEST_CASE("a table that leads out of the image ends quietly") {
   CHECK(items_of(r.reader, dict).empty());
 }
 
+TEST_CASE("a table of damaged size costs no more than the memory that is there") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address dict = heap.dict({});
+    if (layout->traits.dict_form == DictForm::kEmbeddedTable) {
+      heap.store(dict, layout->dict.mask, (1ULL << 39) - 1);
+      heap.store(dict, layout->dict.table, kLoose.value);
+    } else {
+      heap.store(kLoose, layout->dict_keys.refcnt, 1);
+      heap.store(kLoose, layout->dict_keys.size, 1ULL << 39);
+      heap.store(kLoose, layout->dict_keys.log2_size, 39);
+      heap.store(kLoose, layout->dict_keys.log2_index_bytes, 41);
+      heap.store(kLoose, layout->dict_keys.nentries, 1ULL << 38);
+      heap.store(dict, layout->dict.keys, kLoose.value);
+    }
+    Read r(heap);
+    REQUIRE(view_dict(r.reader, dict).has_value());  // in theory; nobody has so much memory
+    CHECK(items_of(r.reader, dict).size() < 1000000);
+    CHECK_FALSE(dict_lookup(r.reader, dict, "hexversion").has_value());
+  }
+}
+
+TEST_CASE("entries beyond a hole in the image are met") {
+  HeapBuilder heap(layout_of(3, 9));
+  const Pairs items = some_items(heap, 600);
+  const Address dict = heap.dict(items);
+  const Address keys{heap.memory.read<std::uint64_t>(dict + heap.layout.dict.keys.offset)};
+  const Address lost = (keys + 4096).aligned_up(4096);
+  heap.memory.lose({lost, lost + 4096});
+  Read r(heap);
+  const Pairs met = items_of(r.reader, dict);
+  CHECK(met.size() >= items.size() - 4096 / 24 - 2);
+  CHECK(met.size() < items.size());
+  CHECK(met.front() == items.front());
+  CHECK(met.back() == items.back());
+}
+
 }  // namespace

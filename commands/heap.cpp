@@ -246,7 +246,7 @@ Table where_table(const usage::Waterfall& w) {
 }
 
 // What to look at depends on what the verdict found.
-std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines) {
+std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines, bool python) {
   std::vector<NextStep> next;
   const auto add = [&](std::string words, std::string comment) {
     const bool known = std::any_of(next.begin(), next.end(),
@@ -254,7 +254,7 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines) {
     if (!known) next.push_back({std::move(words), std::move(comment)});
   };
   for (const usage::VerdictLine& line : lines) {
-    if (line.cause == "live") add("types", "which types the live data is");
+    if (line.cause == "live" && python) add("types", "which types the live data is");
     if (line.cause == "free") {
       add("arenas", "the arenas, and what each keeps");
       add("pymalloc", "fill of its pools");
@@ -263,7 +263,7 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines) {
     if (line.cause == "native") add("sizes", "block sizes: which one stands out");
     if (line.cause == "native") add("used", "what the blocks hold");
   }
-  add("types", "live objects by type");
+  if (python) add("types", "live objects by type");
   add("used", "blocks in use by kind");
   add("info", "how everything was found");
   if (next.size() > kMostSteps) next.resize(kMostSteps);
@@ -295,7 +295,7 @@ Result<Report> run(Context& context) {
   report.add("verdict", "", verdict_table(verdict)).screen = verdict_screen(verdict);
   report.add("where", "", where_table(w)).screen = where_screen(w);
   if (!report.not_seen.empty()) report.not_seen += ".\n          One look cannot show growth.";
-  report.next = next_steps(verdict);
+  report.next = next_steps(verdict, *runtime != nullptr);
   return report;
 }
 

@@ -32,6 +32,12 @@ std::vector<Column> columns() {
 Result<Report> run(Context& context) {
   auto target = context.session.target(context.job);
   if (!target) return std::unexpected(target.error());
+  const auto runtime = (*target)->runtime(context.job);
+  if (!runtime) return std::unexpected(runtime.error());
+  if (*runtime == nullptr) {
+    return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside",
+                "used  (what native blocks hold)");
+  }
   const auto stage = (*target)->census(context.job);
   if (!stage) return std::unexpected(stage.error());
   const census::Census& census = **stage;

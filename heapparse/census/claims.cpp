@@ -61,6 +61,7 @@ class Claimer {
         owning_(owning),
         types_(*sources.types),
         prefix_(sources.runtime->debug_prefix_bytes),
+        chunk_prefix_(sources.runtime->debug_chunk_prefix_bytes),
         reader_(sources.image.space, *sources.runtime->layout) {}
 
   // Calls found(buffer row, kind) for each buffer of the object in `owner` that is a row.
@@ -73,7 +74,10 @@ class Claimer {
     }
     python::for_each_owned_buffer(
         reader_, types_[index_of(type)], rows.object(owner), [&](const python::OwnedBuffer& b) {
-          const RowId row = index_.exact(b.start - prefix_);
+          RowId row = index_.exact(b.start - prefix_);
+          if (row == RowId::none && chunk_prefix_ != prefix_) {
+            row = index_.exact(b.start - chunk_prefix_);
+          }
           if (row == RowId::none || row == owner || rows.state(row) == State::free) return;
           found(row, kind_of(b.kind));
         });
@@ -97,6 +101,7 @@ class Claimer {
   const std::vector<bool>& owning_;
   const python::TypeTable& types_;
   std::uint32_t prefix_;
+  std::uint32_t chunk_prefix_;
   python::ObjectReader reader_;
 };
 

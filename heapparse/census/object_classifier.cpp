@@ -44,11 +44,10 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
       types_(types),
       layout_(*runtime.layout),
       alignment_(block_alignment) {
-  const std::uint32_t prefix = runtime.debug_prefix_bytes;
-  offsets_[offset_count_++] = prefix;
-  if (runtime.gc_head_bytes != 0) offsets_[offset_count_++] = prefix + runtime.gc_head_bytes;
+  offsets_[offset_count_++] = 0;
+  if (runtime.gc_head_bytes != 0) offsets_[offset_count_++] = runtime.gc_head_bytes;
   if (layout_.traits.preheader_size != 0) {
-    offsets_[offset_count_++] = prefix + runtime.gc_head_bytes + layout_.traits.preheader_size;
+    offsets_[offset_count_++] = runtime.gc_head_bytes + layout_.traits.preheader_size;
   }
   if (!types.all().empty()) {
     lowest_type_ = types.all().front().address.value;
@@ -56,13 +55,9 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
   }
 }
 
-// Allocated in one piece of known size, an object gets the smallest class that holds it. Which alignment
-// classes have differs between builds of one version (16 was backported to 2.7.17 and into 3.7).
+// Allocated in one piece of known size, an object gets the smallest class that holds it.
 bool ObjectClassifier::fills_class(std::uint64_t bytes, std::uint64_t block) const {
-  const auto& alignments = layout_.traits.pymalloc_alignments;
-  return std::any_of(alignments.begin(), alignments.end(), [&](std::uint32_t alignment) {
-    return (bytes + alignment - 1) / alignment * alignment == block;
-  });
+  return (bytes + alignment_ - 1) / alignment_ * alignment_ == block;
 }
 
 bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
@@ -122,11 +117,13 @@ std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
 }
 
 std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byte> block,
-                                                        Address at, bool exact_class) {
+                                                        Address at, bool in_pool) {
+  const std::uint32_t prefix =
+      in_pool ? runtime_.debug_prefix_bytes : runtime_.debug_chunk_prefix_bytes;
   const std::uint32_t type_at = layout_.object.type.offset;
   std::optional<ObjectVerdict> second_best;
   for (std::uint32_t i = 0; i < offset_count_; ++i) {
-    const std::uint32_t offset = offsets_[i];
+    const std::uint32_t offset = prefix + offsets_[i];
     if (block.size() < std::size_t{offset} + 16) break;
     const std::uint64_t type_word = word_at(block, offset + type_at);
     if (type_word < lowest_type_ || type_word > highest_type_) continue;
@@ -137,7 +134,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
       index = *found;
     }
     const PythonType& type = types_[index];
-    if (type.preheader + runtime_.debug_prefix_bytes != offset) continue;
+    if (type.preheader != offsets_[i]) continue;
 
     const std::uint64_t refcount_word = word_at(block, offset + layout_.object.refcnt.offset);
     const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
@@ -146,7 +143,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     const auto object = block.subspan(offset);
     const std::uint64_t need = object_bytes(object, type, at + offset);
     if (need > object.size()) continue;
-    if (exact_class && runtime_.debug_prefix_bytes == 0 && type.itemsize == 0 &&
+    if (in_pool && prefix == 0 && type.itemsize == 0 &&
         type.shape == Shape::plain &&
         (type.flags & layout_.traits.type_flags.inline_values) == 0 &&
         !fills_class(offset + need, block.size())) {

@@ -33,10 +33,10 @@ class ObjectClassifier {
   ObjectClassifier(const image::AddressSpace& space, const python::Runtime& runtime,
                    const python::TypeTable& types, std::uint32_t block_alignment);
 
-  // `block`: the bytes the allocation can use; `exact_class`: they are a size class in steps of
+  // `block`: the bytes the allocation can use; `in_pool`: they are a size class in steps of
   // `block_alignment`, so a fixed-size object fills its block.
   std::optional<ObjectVerdict> classify(std::span<const std::byte> block, Address at,
-                                        bool exact_class);
+                                        bool in_pool);
 
   // Static objects stand alone: no head in front. `available` bytes follow.
   std::optional<ObjectVerdict> classify_static(std::span<const std::byte> bytes, Address at);

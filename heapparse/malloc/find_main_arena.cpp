@@ -396,6 +396,7 @@ std::vector<ArenaRing> find_rings(const Image& image, const image::Symbols& symb
   std::vector<ArenaRing> rings = search.take();
   for (ArenaRing& ring : rings) {
     if (ring.place.empty()) set_place(image, ring);
+    // The symbol confirms what structure found; without it the answer is the same.
     for (const image::Symbol& symbol : symbols.find("main_arena")) {
       if (symbol.address == ring.arena(0)) {
         ring.evidence.push_back({"main_arena", "the symbol main_arena names the same address",

@@ -180,6 +180,7 @@ std::optional<FoundParameters> find_parameters(const Image& image, const image::
                     base_fits && best.rivals == 0 ? Evidence::Strength::certain
                     : best.rivals == 0            ? Evidence::Strength::probable
                                                   : Evidence::Strength::guess};
+  // The symbol confirms what structure found; without it the answer is the same.
   for (const image::Symbol& symbol : symbols.find("mp_")) {
     if (symbol.address == best.address) found.evidence.how += ", the symbol mp_ names it too";
   }

@@ -218,6 +218,8 @@ void measure_heads(ObjectReader& reader, Runtime& out,
           if (offset != std::uint64_t{head} + prefix) continue;
           out.gc_head_bytes = head;
           out.debug_prefix_bytes = prefix;
+          out.debug_chunk_prefix_bytes =
+              prefix != 0 && !pymalloc.arenas.empty() ? 2 * prefix : prefix;
           out.evidence.push_back(
               {"object head",
                fmt::format("dict at {:#x} lies {} bytes into its allocation: GC head {}{}",
@@ -322,9 +324,7 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
     if (!hexversion) {
       const auto object = dict_lookup(reader, out.interpreters.front().sysdict, "hexversion");
       if (object) {
-        const auto value = out.layout->int_object.present() && !out.layout->str_compact.present()
-                               ? reader.signed_word(*object, out.layout->int_object.value)
-                               : long_value(reader, *object);
+        const auto value = int_value(reader, *object);
         if (value && *value > 0) hexversion = static_cast<std::uint64_t>(*value);
       }
     }
@@ -348,6 +348,7 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       out.evidence.push_back({"version", "sys.hexversion out of reach: as the layout says",
                               Evidence::Strength::probable});
     }
+    // The symbol, where there is one, is compared with what was found without it; it decides nothing.
     for (const auto& symbol : symbols.find("PyType_Type")) {
       out.evidence.push_back({"symbol PyType_Type",
                               symbol.address == out.type_type ? "agrees" : "is elsewhere",

@@ -47,7 +47,7 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
     if (const auto* mapping = image.mapping_at(runtime.type_type)) scan(mapping->range);
   }
   image::Reader reader(image.space);
-  const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_prefix_bytes;
+  const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_chunk_prefix_bytes;
   for (const auto& heap : heaps) {
     for (const auto& chunk : heap.chunks) {
       if (chunk.state != glibc::ChunkState::used || chunk.size < layout.type.struct_size) continue;

@@ -47,6 +47,9 @@ struct Runtime {
   std::uint32_t gc_head_bytes = 16;
   // Bytes that debug hooks put in front of each allocation: 16 under PYTHONMALLOC=debug, else 0.
   std::uint32_t debug_prefix_bytes = 0;
+  // The same for blocks that are malloc chunks. With hooks over pymalloc, what is too big for a pool is
+  // handed on to the raw allocator, which is hooked too: 32.
+  std::uint32_t debug_chunk_prefix_bytes = 0;
 
   std::vector<Evidence> evidence;
   Findings findings;

@@ -309,11 +309,11 @@ TEST_CASE("without a build-id the first page must be equal byte for byte") {
 TEST_CASE("files are searched below the sysroot, and not at all when told so") {
   const Scratch scratch;
   const auto file = library("0123456789abcdef0123", 0);
-  std::filesystem::create_directories(scratch.path() + "/root/opt");
-  const std::string path = scratch.write("root/opt/libx.so", file);
+  std::filesystem::create_directories(scratch.path() + "/sysroot/opt");
+  const std::string path = scratch.write("sysroot/opt/libx.so", file);
   const auto core = with_library(file, "/opt/libx.so", 0x400000).build();
   OpenOptions options;
-  options.sysroot = scratch.path() + "/root";
+  options.sysroot = scratch.path() + "/sysroot";
   const auto found = open_bytes(core, options);
   REQUIRE(found);
   CHECK(found->modules.at(0).local_path == path);

@@ -17,7 +17,8 @@ using python::synthetic::Options;
 
 struct Judge {
   explicit Judge(HeapBuilder& heap)
-      : world(heap), classifier(world.image.space, world.runtime, world.types) {}
+      : world(heap),
+        classifier(world.image.space, world.runtime, world.types, world.pools.geometry.alignment) {}
 
   std::optional<ObjectVerdict> block(Address at, std::uint64_t bytes, bool exact = true) {
     return classifier.classify(world.image.space.bytes(at, bytes), at, exact);
@@ -199,7 +200,10 @@ TEST_CASE("GC objects need links in front that could be links") {
       return judge.name(judge.block(list - head, block_bytes(heap, head + 40U)));
     };
     CHECK(judged(0x7f0000001000, 0x7f0000002000) == "list");
-    CHECK(judged(0x7f0000001004, 0x7f0000002000) == "none");  // misaligned beyond any flag
+    // Heads lie at multiples of 4 (one distribution's list heads do), flags are below that.
+    CHECK(judged(0x7f0000001004, 0x7f0000002000) == "list");
+    CHECK(judged(0x7f0000001002, 0x7f0000002000) ==
+          (layout->traits.gc_link_mask == ~std::uint64_t{0} ? "none" : "list"));
     CHECK(judged(0xdeadbeefdeadbeef, 0x7f0000002000) == "none");
     CHECK(judged(0x7f0000001000, ~0ULL) == "none");
     CHECK(judged(16, 0x7f0000002000) == "none");
@@ -243,6 +247,16 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
     CHECK(judged(dead) == "none");
     CHECK_FALSE(judge.classifier.classify_static({}, none).has_value());
   }
+}
+
+TEST_CASE("without a type there is no object") {
+  HeapBuilder heap(layout_of(3, 11));
+  World world(heap);
+  const python::TypeTable none;
+  ObjectClassifier classifier(world.image.space, world.runtime, none, 16);
+  const auto zeros = world.image.space.bytes(kLoose, 64);
+  CHECK_FALSE(classifier.classify(zeros, kLoose, true).has_value());
+  CHECK_FALSE(classifier.classify_static(zeros, kLoose).has_value());
 }
 
 }  // namespace

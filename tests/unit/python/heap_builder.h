@@ -428,6 +428,7 @@ class HeapBuilder {
     out.module = 0;
     out.gc_head_bytes = gc_head_bytes;
     out.debug_prefix_bytes = options_.debug_prefix;
+    out.debug_chunk_prefix_bytes = options_.debug_prefix;
     if (interpreter) {
       Interpreter i;
       i.address = interpreter;

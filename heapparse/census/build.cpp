@@ -8,6 +8,7 @@
 #include "heapparse/census/fill.h"
 #include "heapparse/census/labels.h"
 #include "heapparse/census/native_blocks.h"
+#include "heapparse/census/object_details.h"
 #include "heapparse/census/plan.h"
 #include "heapparse/census/ranges.h"
 #include "heapparse/census/row_index.h"
@@ -88,6 +89,9 @@ Result<Census> build(const Sources& sources, JobControl& job) {
   const RowIndex index(rows.rows().addresses(), regions);
   mark_free_lists(sources, index, rows, labels);
   if (auto done = claim_buffers(sources, index, rows, doubtful, job); !done) {
+    return std::unexpected(done.error());
+  }
+  if (auto done = label_object_details(sources, index, rows, labels, job); !done) {
     return std::unexpected(done.error());
   }
   if (auto done = label_native_blocks(sources, index, rows, labels, job); !done) {

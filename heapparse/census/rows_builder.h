@@ -59,6 +59,11 @@ class RowsBuilder {
   const Rows& rows() const { return rows_; }
 
   void relabel(RowId r, LabelId label) { rows_.label_[index_of(r)] = index_of(label); }
+  // The same while other workers may do so too; the last one stays.
+  void relabel_shared(RowId r, LabelId label) {
+    std::atomic_ref<std::uint32_t>(rows_.label_[index_of(r)])
+        .store(index_of(label), std::memory_order_relaxed);
+  }
   void set_state(RowId r, State state) {
     rows_.flags_[index_of(r)] = Rows::pack(state, rows_.allocator(r));
   }

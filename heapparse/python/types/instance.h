@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "heapparse/python/object_reader.h"
+#include "heapparse/python/type_table.h"
 
 namespace coreheap::python {
 
@@ -45,6 +46,28 @@ inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object
     if (prefix) out.values_block = Address{values - *prefix};
   }
   return out;
+}
+
+// The dict that holds an instance's attributes, where it is an object of its own by now.
+inline std::optional<Address> instance_dict(ObjectReader& reader, const PythonType& type,
+                                            Address object) {
+  if ((type.flags & reader.traits().type_flags.managed_dict) != 0) {
+    const Address dict = managed_attributes(reader, object).dict;
+    return dict ? std::optional(dict) : std::nullopt;
+  }
+  std::int64_t offset = type.dictoffset;
+  if (offset < 0) {
+    // Counted from the end of a variable object (subclasses of tuple and int, up to 3.11).
+    const auto count = reader.signed_word(object, reader.layout().var_object.size);
+    if (!count || *count == INT64_MIN) return std::nullopt;
+    const std::uint64_t items = static_cast<std::uint64_t>(*count < 0 ? -*count : *count);
+    if (items >= (std::uint64_t{1} << 40)) return std::nullopt;
+    const std::uint64_t bytes = (type.basicsize + items * type.itemsize + 7) / 8 * 8;
+    offset += static_cast<std::int64_t>(bytes);
+  }
+  if (offset < reader.layout().object.struct_size) return std::nullopt;
+  const auto dict = reader.memory().read_address(object + static_cast<std::uint64_t>(offset));
+  return dict && *dict ? dict : std::nullopt;
 }
 
 // The class of an old-style instance.

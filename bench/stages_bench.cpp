@@ -1,8 +1,9 @@
 // What each stage costs, as a ratio to reading the same bytes once.
 //
-// The core comes from the environment (COREHEAP_BENCH_CORE; bench/make_core.py writes one): its size decides
-// what is measured. Every benchmark reports `x_read`, its time over the time of one pass over the file's
-// bytes in the same process, so that figures of different machines can be compared.
+// The core comes from the environment (COREHEAP_BENCH_CORE; bench/make_core.py writes one): its
+// size decides what is measured. Every benchmark reports `x_read`, its time over the time of one
+// pass over the file's bytes in the same process, so that figures of different machines can be
+// compared.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <sys/stat.h>

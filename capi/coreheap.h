@@ -1,11 +1,12 @@
-/* The C interface of coreheap: opaque handles, int status, text out. One engine behind it serves GDB, the
- * command line's tests and any other host.
+/* The C interface of coreheap: opaque handles, int status, text out. One engine behind it serves
+ * GDB, the command line's tests and any other host.
  *
- * Rules. No C++ exception and no Python type crosses this border. Every function may be called from one
- * thread at a time per session; a job runs on a thread of its own with all signals blocked and never calls
- * back into the host. Strings are UTF-8 and belong to the handle they came from until its next call or its
- * release. Status is an exit status as on the command line (0 done, 1 no report, 2 wrong usage, 3 partial
- * coverage, 4 verify found something, 130 cancelled) or COREHEAP_RUNNING.
+ * Rules. No C++ exception and no Python type crosses this border. Every function may be called from
+ * one thread at a time per session; a job runs on a thread of its own with all signals blocked and
+ * never calls back into the host. Strings are UTF-8 and belong to the handle they came from until
+ * its next call or its release. Status is an exit status as on the command line (0 done, 1 no
+ * report, 2 wrong usage, 3 partial coverage, 4 verify found something, 130 cancelled) or
+ * COREHEAP_RUNNING.
  */
 #ifndef COREHEAP_H
 #define COREHEAP_H
@@ -33,7 +34,8 @@ COREHEAP_API void coreheap_session_free(coreheap_session*); /* cancels and joins
 COREHEAP_API const char* coreheap_last_error(coreheap_session*);
 
 /* Options are a command line's: "--sysroot DIR --no-symbols"; may be NULL. Opening is lazy: reading
- * happens in the first job, so these return at once. A session holds one target; opening retires the last. */
+ * happens in the first job, so these return at once. A session holds one target; opening retires
+ * the last. */
 COREHEAP_API int coreheap_open_core(coreheap_session*, const char* path, const char* options);
 COREHEAP_API int coreheap_open_pid(coreheap_session*, uint64_t pid, const char* options);
 
@@ -48,9 +50,9 @@ typedef struct coreheap_thread {
 COREHEAP_API int coreheap_open_held(coreheap_session*, uint64_t pid, const coreheap_thread* threads,
                                     size_t thread_count, const char* options);
 
-/* Memory only the host can read. `maps` has the form of /proc/PID/maps. `read` returns the number of bytes
- * it could read; it is called on the caller's thread, within this call, and never later. It returns 0 to
- * stop at a hole, and (size_t)-1 to cancel. */
+/* Memory only the host can read. `maps` has the form of /proc/PID/maps. `read` returns the number
+ * of bytes it could read; it is called on the caller's thread, within this call, and never later.
+ * It returns 0 to stop at a hole, and (size_t)-1 to cancel. */
 typedef size_t (*coreheap_read)(void* context, uint64_t address, void* out, size_t size);
 COREHEAP_API int coreheap_open_regions(coreheap_session*, const char* name, const char* maps,
                                        const void* auxv, size_t auxv_size,
@@ -60,17 +62,18 @@ COREHEAP_API int coreheap_open_regions(coreheap_session*, const char* name, cons
 /* Forgets the target and what was worked out about it. */
 COREHEAP_API void coreheap_retire(coreheap_session*);
 
-/* Starts a command: the words after `heap` as typed ("types --limit 5"). `width` is the terminal's, 0 for
- * none; `style` nonzero allows SGR colour. Never blocks. NULL only when no memory is left. */
-COREHEAP_API coreheap_job* coreheap_run(coreheap_session*, const char* command_line, int width, int style);
+/* Starts a command: the words after `heap` as typed ("types --limit 5"). `width` is the terminal's,
+ * 0 for none; `style` nonzero allows SGR colour. Never blocks. NULL only when no memory is left. */
+COREHEAP_API coreheap_job* coreheap_run(coreheap_session*, const char* command_line, int width,
+                                        int style);
 
 /* COREHEAP_RUNNING or the final status. `timeout_ms` 0 returns at once. */
 COREHEAP_API int coreheap_poll(coreheap_job*, int timeout_ms);
 /* "walking chunks 41 %", or "" when there is nothing to say. */
 COREHEAP_API const char* coreheap_progress(coreheap_job*);
 COREHEAP_API void coreheap_cancel(coreheap_job*);
-/* After the end: the report (text, JSON, CSV as asked) and the error text, "" when there was none. The
- * length excludes the final NUL. */
+/* After the end: the report (text, JSON, CSV as asked) and the error text, "" when there was none.
+ * The length excludes the final NUL. */
 COREHEAP_API const char* coreheap_output(coreheap_job*, size_t* length);
 COREHEAP_API const char* coreheap_job_error(coreheap_job*);
 /* Address the command's result is about (GDB's $_), 0 for none. */

@@ -34,13 +34,13 @@ Result<Report> run(Context& context) {
   if (!target) return std::unexpected(target.error());
   const auto runtime = (*target)->runtime(context.job);
   if (!runtime) return std::unexpected(runtime.error());
-  if (*runtime == nullptr) {
-    return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside",
-                "used  (what native blocks hold)");
-  }
   const auto stage = (*target)->census(context.job);
   if (!stage) return std::unexpected(stage.error());
   const census::Census& census = **stage;
+  if (*runtime == nullptr && census.types.empty()) {
+    return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside",
+                "used  (what native blocks hold)");
+  }
   const bool with_static = context.arguments.has("static");
 
   const auto counts = [&](census::RowId id) {

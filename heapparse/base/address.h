@@ -1,8 +1,8 @@
 // Addresses and address ranges of the target.
 //
-// An address of the target is not a pointer of ours and not a count: it has a type of its own, so that
-// the compiler finds every place where one is taken for the other. Arithmetic wraps like the target's
-// own (64 bits); the readers, not this type, decide whether anything is there.
+// An address of the target is not a pointer of ours and not a count: it has a type of its own, so
+// that the compiler finds every place where one is taken for the other. Arithmetic wraps like the
+// target's own (64 bits); the readers, not this type, decide whether anything is there.
 #pragma once
 
 #include <compare>

@@ -1,5 +1,5 @@
-// Texts and exit statuses of the error codes; the switch statements are exhaustive on purpose, so that
-// a new code does not compile without its text.
+// Texts and exit statuses of the error codes; the switch statements are exhaustive on purpose, so
+// that a new code does not compile without its text.
 #include "heapparse/base/error.h"
 
 namespace coreheap {

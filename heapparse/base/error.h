@@ -1,7 +1,7 @@
 // What can stop a job: one list of codes, each with its text and the exit status it leads to.
 //
-// An Error names the thing (`subject`), why it failed (`reason`) and what to try (`hint`). Corruption of
-// the target is not an error but data: see finding.h.
+// An Error names the thing (`subject`), why it failed (`reason`) and what to try (`hint`).
+// Corruption of the target is not an error but data: see finding.h.
 #pragma once
 
 #include <cstdint>
@@ -56,8 +56,7 @@ std::string to_text(const Error& error);
 
 inline std::unexpected<Error> fail(ErrorCode code, std::string subject, std::string reason,
                                    std::string hint = {}) {
-  return std::unexpected(
-      Error{code, std::move(subject), std::move(reason), std::move(hint)});
+  return std::unexpected(Error{code, std::move(subject), std::move(reason), std::move(hint)});
 }
 
 }  // namespace coreheap

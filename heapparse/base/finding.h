@@ -1,4 +1,5 @@
-// Corruption and gaps are data, not errors: each is a Finding with an address, and the walk goes on.
+// Corruption and gaps are data, not errors: each is a Finding with an address, and the walk goes
+// on.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The one place that starts threads for computation. Pieces are handed out by an atomic counter: heap
-// regions differ in size by orders of magnitude, so a fixed split would leave one core idle.
+// The one place that starts threads for computation. Pieces are handed out by an atomic counter:
+// heap regions differ in size by orders of magnitude, so a fixed split would leave one core idle.
 #include "heapparse/base/parallel.h"
 
 #include <sched.h>

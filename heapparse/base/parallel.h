@@ -1,7 +1,7 @@
 // Work in pieces on every core, cancellable, with progress.
 //
-// Invariant: a worker thread never receives a signal (GDB requires its signals on the main thread) and
-// no exception leaves one; the first is handed back to the caller's thread as an Error.
+// Invariant: a worker thread never receives a signal (GDB requires its signals on the main thread)
+// and no exception leaves one; the first is handed back to the caller's thread as an Error.
 #pragma once
 
 #include <atomic>
@@ -14,8 +14,8 @@
 
 namespace coreheap {
 
-// Shared by the thread that does a job and the one that may cancel it. Progress is two counters that a
-// poller may read at any time.
+// Shared by the thread that does a job and the one that may cancel it. Progress is two counters
+// that a poller may read at any time.
 class JobControl {
  public:
   void cancel() { cancelled_.store(true, std::memory_order_relaxed); }
@@ -51,8 +51,8 @@ class JobControl {
 unsigned worker_count(std::size_t pieces);
 
 // Calls work(piece, worker) for each piece in [0, pieces), in any order, on worker_count(pieces)
-// threads; worker is in [0, worker_count). Stops early when cancelled (Error cancelled) or when a call
-// throws (bad_alloc becomes out_of_memory, anything else internal).
+// threads; worker is in [0, worker_count). Stops early when cancelled (Error cancelled) or when a
+// call throws (bad_alloc becomes out_of_memory, anything else internal).
 Result<void> parallel_for(std::size_t pieces, JobControl& job,
                           const std::function<void(std::size_t piece, unsigned worker)>& work);
 

@@ -1,5 +1,5 @@
-// The chain: plan, fill, index, claims, free lists, native blocks, ranges. Each step reads what the ones
-// before it left and nothing later.
+// The chain: plan, fill, index, claims, free lists, native blocks, ranges. Each step reads what the
+// ones before it left and nothing later.
 #include "heapparse/census/build.h"
 
 #include <algorithm>
@@ -59,7 +59,8 @@ void count_coverage(const Sources& sources, Census& census) {
   for (std::uint32_t i = 0; i < rows.size(); ++i) {
     const RowId r{i};
     const Kind kind = census.label_of(r).kind;
-    if (kind == Kind::glibc_unknown || kind == Kind::pymalloc_damaged) c.damaged_bytes += rows.size(r);
+    if (kind == Kind::glibc_unknown || kind == Kind::pymalloc_damaged)
+      c.damaged_bytes += rows.size(r);
     if (kind == Kind::uncategorized && rows.state(r) == State::used) {
       c.uncategorized_bytes += rows.size(r);
       ++c.uncategorized_count;

@@ -27,8 +27,8 @@ struct Sources {
 
 Result<Census> build(const Sources& sources, JobControl& job);
 
-// Every breach of the census's invariants (rows and ranges tile every mapping, sorted, disjoint); for
-// tests and `heap verify`.
+// Every breach of the census's invariants (rows and ranges tile every mapping, sorted, disjoint);
+// for tests and `heap verify`.
 Findings check(const Census& census, const image::Image& image);
 
 }  // namespace coreheap::census

@@ -1,14 +1,15 @@
 // The census: one table in which each byte of the target's address space has exactly one home.
 //
-// *Rows* are the innermost allocations (a pymalloc block, a malloc chunk that is not a pool's arena, a
-// static object), in use, cached or free, as a structure of arrays sorted by address. *Ranges* are
-// everything else: headers, slack, gaps, stacks, files. Every total that any command prints is a sum over
-// this table, so no two commands disagree.
+// *Rows* are the innermost allocations (a pymalloc block, a malloc chunk that is not a pool's
+// arena, a static object), in use, cached or free, as a structure of arrays sorted by address.
+// *Ranges* are everything else: headers, slack, gaps, stacks, files. Every total that any command
+// prints is a sum over this table, so no two commands disagree.
 //
-// Invariants (checked by `check()` and its tests): row extents and ranges are disjoint and their sum is the
-// size of every mapping; a row's extent is [address, address+size) for pymalloc and static rows and
-// [address-8, address-8+size) clipped to its segment for glibc's (a chunk's size word lies in front of
-// the pointer that malloc returned); ids index the tables beside them; 31 bytes a row all in.
+// Invariants (checked by `check()` and its tests): row extents and ranges are disjoint and their
+// sum is the size of every mapping; a row's extent is [address, address+size) for pymalloc and
+// static rows and [address-8, address-8+size) clipped to its segment for glibc's (a chunk's size
+// word lies in front of the pointer that malloc returned); ids index the tables beside them; 31
+// bytes a row all in.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,9 @@ namespace coreheap::census {
 enum class State : std::uint8_t { used, free, cached };
 enum class Allocator : std::uint8_t { glibc, glibc_mmap, pymalloc, static_object, other };
 
-std::string_view name_of(State state);          // "used", "free", "cached"
-std::string_view name_of(Allocator allocator);  // "glibc", "glibc-mmap", "pymalloc", "static", "other"
+std::string_view name_of(State state);  // "used", "free", "cached"
+std::string_view name_of(
+    Allocator allocator);  // "glibc", "glibc-mmap", "pymalloc", "static", "other"
 
 // Ids are distinct types: four-byte indices that cannot be mixed.
 enum class RowId : std::uint32_t { none = 0xffffffff };
@@ -38,8 +40,8 @@ constexpr std::uint32_t index_of(RowId id) { return static_cast<std::uint32_t>(i
 constexpr std::uint32_t index_of(TypeId id) { return static_cast<std::uint32_t>(id); }
 constexpr std::uint32_t index_of(LabelId id) { return static_cast<std::uint32_t>(id); }
 
-// What a row holds: a kind of the list in `kinds` and a detail of its own ("attributes of Node"). For
-// Python objects the kind's text is the type's name.
+// What a row holds: a kind of the list in `kinds` and a detail of its own ("attributes of Node").
+// For Python objects the kind's text is the type's name.
 struct Label {
   Kind kind = Kind::uncategorized;
   std::string detail;
@@ -75,7 +77,9 @@ class Rows {
   RowId owner(RowId r) const { return RowId{owner_[index_of(r)]}; }
   bool holds_object(RowId r) const { return type(r) != TypeId::none; }
   // id() of the object in the row; only when holds_object().
-  Address object(RowId r) const { return address(r) + std::uint64_t{object_offset_[index_of(r)]} * 8; }
+  Address object(RowId r) const {
+    return address(r) + std::uint64_t{object_offset_[index_of(r)]} * 8;
+  }
 
   // The row with the greatest address <= a, or none. Interior addresses: compare with the extent.
   RowId at_or_below(Address a) const;
@@ -112,9 +116,9 @@ struct Range {
 };
 
 struct Coverage {
-  std::uint64_t allocator_bytes = 0;  // bytes of regions that an allocator owns
-  std::uint64_t unreadable_bytes = 0;  // of them: not in the image
-  std::uint64_t damaged_bytes = 0;     // of them: walked past
+  std::uint64_t allocator_bytes = 0;      // bytes of regions that an allocator owns
+  std::uint64_t unreadable_bytes = 0;     // of them: not in the image
+  std::uint64_t damaged_bytes = 0;        // of them: walked past
   std::uint64_t uncategorized_bytes = 0;  // in used rows that nobody could name
   std::uint64_t uncategorized_count = 0;
 };
@@ -126,8 +130,8 @@ struct Census {
   std::vector<Type> types;    // by TypeId
   Coverage coverage;
   Findings findings;
-  // A mmapped chunk's extent ends 8 bytes earlier than its size says where nothing follows it (up to
-  // glibc 2.42 the mapping ends with the chunk).
+  // A mmapped chunk's extent ends 8 bytes earlier than its size says where nothing follows it (up
+  // to glibc 2.42 the mapping ends with the chunk).
   bool mmapped_end_clipped = true;
   // Size of rows that are slots of an int block (2.7): no chunk header in front. No chunk has it.
   static constexpr std::uint64_t int_object_bytes = 24;

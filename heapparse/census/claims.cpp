@@ -140,8 +140,7 @@ Result<void> claim_buffers(const Sources& sources, const RowIndex& index, RowsBu
   // themselves claimed is void. In row order, so that the outcome does not depend on the workers.
   std::vector<Claim> contradictions;
   for (const auto& c : claimers) {
-    contradictions.insert(contradictions.end(), c->contradictions.begin(),
-                          c->contradictions.end());
+    contradictions.insert(contradictions.end(), c->contradictions.begin(), c->contradictions.end());
   }
   std::sort(contradictions.begin(), contradictions.end(), [](const Claim& a, const Claim& b) {
     return std::pair(index_of(a.buffer), index_of(a.owner)) <

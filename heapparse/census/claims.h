@@ -1,7 +1,7 @@
 // Tying raw blocks to the objects that own them.
 //
-// An owner's pointer outweighs a block's looks: a block that a sound object claims as its buffer is a
-// buffer, even when its words resemble an object (a table of types begins like one).
+// An owner's pointer outweighs a block's looks: a block that a sound object claims as its buffer is
+// a buffer, even when its words resemble an object (a table of types begins like one).
 #pragma once
 
 #include <vector>

@@ -12,8 +12,7 @@ namespace {
 // One worker's state: its own reader, its own list of doubts.
 class Filler {
  public:
-  Filler(const Sources& sources, RowsBuilder& rows, LabelTable& labels,
-         OldStyleClasses& classes)
+  Filler(const Sources& sources, RowsBuilder& rows, LabelTable& labels, OldStyleClasses& classes)
       : sources_(sources), rows_(rows), labels_(labels), classes_(classes) {
     if (sources.runtime != nullptr && sources.types != nullptr) {
       classifier_.emplace(sources.image.space, *sources.runtime, *sources.types,
@@ -101,7 +100,8 @@ class Filler {
           (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
       live_.load(bytes, *pool, geometry);
       for (std::uint32_t i = 0; i < pool->carved; ++i) {
-        const std::uint64_t offset = pymalloc::Geometry::pool_header_bytes + std::uint64_t{i} * block;
+        const std::uint64_t offset =
+            pymalloc::Geometry::pool_header_bytes + std::uint64_t{i} * block;
         RowValue v;
         v.address = slot + offset;
         v.size = block;
@@ -111,8 +111,9 @@ class Filler {
           v.label = label_of_kind(Kind::pymalloc_free);
         } else {
           // A cut core may end inside the pool.
-          classify(v, offset + block <= bytes.size() ? bytes.subspan(offset, block)
-                                                     : std::span<const std::byte>(),
+          classify(v,
+                   offset + block <= bytes.size() ? bytes.subspan(offset, block)
+                                                  : std::span<const std::byte>(),
                    true);
         }
         put(v);
@@ -224,8 +225,8 @@ class Filler {
 }  // namespace
 
 Result<void> fill_rows(const Sources& sources, const Plan& plan, RowsBuilder& rows,
-                       LabelTable& labels, OldStyleClasses& classes,
-                       std::vector<RowId>& doubtful, JobControl& job) {
+                       LabelTable& labels, OldStyleClasses& classes, std::vector<RowId>& doubtful,
+                       JobControl& job) {
   std::uint64_t bytes = 0;
   for (const Piece& piece : plan.pieces) bytes += piece.range.size();
   job.begin_step("reading blocks", bytes);

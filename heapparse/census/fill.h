@@ -11,7 +11,7 @@ namespace coreheap::census {
 
 // Findings are appended; rows whose object is doubtful are collected for the claims to decide.
 Result<void> fill_rows(const Sources& sources, const Plan& plan, RowsBuilder& rows,
-                       LabelTable& labels, OldStyleClasses& classes,
-                       std::vector<RowId>& doubtful, JobControl& job);
+                       LabelTable& labels, OldStyleClasses& classes, std::vector<RowId>& doubtful,
+                       JobControl& job);
 
 }  // namespace coreheap::census

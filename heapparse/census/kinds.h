@@ -1,5 +1,5 @@
-// The list of kinds: every value that `domain` and `kind` of a row, or a range's label, can take, with one
-// line each, in one file (`kinds`). `heap help kinds` and the docs are generated from it.
+// The list of kinds: every value that `domain` and `kind` of a row, or a range's label, can take,
+// with one line each, in one file (`kinds`). `heap help kinds` and the docs are generated from it.
 #pragma once
 
 #include <cstdint>

@@ -1,4 +1,5 @@
-// Interned labels: the fixed ones stand first, one a kind, in the order of the list; details are added.
+// Interned labels: the fixed ones stand first, one a kind, in the order of the list; details are
+// added.
 #pragma once
 
 #include <map>

@@ -1,8 +1,9 @@
 // The end of the classifier chain: what is left when objects and their buffers are known.
 //
-// Order decides: what an allocator itself allocated (tcache structs) is certain; a vtable pointer is nearly
-// so; text is a judgement by looks and comes last. Free lists of old interpreters without an address to
-// start from (static variables) are told by shape before anything else may take their members for data.
+// Order decides: what an allocator itself allocated (tcache structs) is certain; a vtable pointer
+// is nearly so; text is a judgement by looks and comes last. Free lists of old interpreters without
+// an address to start from (static variables) are told by shape before anything else may take their
+// members for data.
 #include "heapparse/census/native_blocks.h"
 
 #include <algorithm>
@@ -18,12 +19,11 @@ namespace {
 constexpr std::size_t kRowsPerPiece = 1 << 16;
 
 bool is_open(const Rows& rows, RowId row) {
-  return rows.state(row) == State::used &&
-         rows.label(row) == label_of_kind(Kind::uncategorized);
+  return rows.state(row) == State::used && rows.label(row) == label_of_kind(Kind::uncategorized);
 }
 
-// Dead floats of interpreters whose list head is a static variable: refcount 0, and the type word links to
-// another such block or ends the list (up to 3.9; at most 100 floats).
+// Dead floats of interpreters whose list head is a static variable: refcount 0, and the type word
+// links to another such block or ends the list (up to 3.9; at most 100 floats).
 void label_dead_floats(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
                        LabelTable& labels) {
   if (sources.runtime == nullptr) return;
@@ -76,7 +76,8 @@ void label_dead_floats(const Sources& sources, const RowIndex& index, RowsBuilde
   }
   const LabelId label = labels.intern(Kind::free_list_object, "float");
   for (std::size_t i = 0; i < links.size(); ++i) {
-    // A lone block of two zero words is nobody's list: something must link to it, or it must link on.
+    // A lone block of two zero words is nobody's list: something must link to it, or it must link
+    // on.
     const bool linked = links[i].second != RowId::none ||
                         std::any_of(links.begin(), links.end(),
                                     [&](const auto& l) { return l.second == links[i].first; });
@@ -87,9 +88,8 @@ void label_dead_floats(const Sources& sources, const RowIndex& index, RowsBuilde
 }
 
 Kind kind_of(TextEncoding encoding) {
-  return encoding == TextEncoding::ascii || encoding == TextEncoding::utf8
-             ? Kind::string_data
-             : Kind::wide_string_data;
+  return encoding == TextEncoding::ascii || encoding == TextEncoding::utf8 ? Kind::string_data
+                                                                           : Kind::wide_string_data;
 }
 
 }  // namespace
@@ -115,7 +115,8 @@ Result<void> label_native_blocks(const Sources& sources, const RowIndex& index, 
     for (std::size_t i = piece * kRowsPerPiece; i < end; ++i) {
       const RowId row{static_cast<std::uint32_t>(i)};
       if (!is_open(table, row)) continue;
-      // Chunk headers take 8 bytes of the size (16 of a mmapped one): what is behind is not the block's.
+      // Chunk headers take 8 bytes of the size (16 of a mmapped one): what is behind is not the
+      // block's.
       const std::uint64_t overhead = table.allocator(row) == Allocator::glibc        ? 8
                                      : table.allocator(row) == Allocator::glibc_mmap ? 16
                                                                                      : 0;

@@ -25,8 +25,8 @@ std::uint64_t word_at(std::span<const std::byte> bytes, std::size_t offset) {
 constexpr std::int64_t kGcUntracked = -2;
 constexpr std::int64_t kGcLowestState = -4;
 
-// How far below its initial value the refcount of a compiled-in object may have fallen (extensions that
-// release what they never took).
+// How far below its initial value the refcount of a compiled-in object may have fallen (extensions
+// that release what they never took).
 constexpr std::int64_t kStaticRefcountFall = 1 << 20;
 
 // NULL, or something a link of a GC list can be. Debian's 3.13 aligns list heads to 4 bytes.
@@ -36,8 +36,7 @@ bool could_link(std::uint64_t word) {
 
 }  // namespace
 
-ObjectClassifier::ObjectClassifier(const image::AddressSpace& space,
-                                   const python::Runtime& runtime,
+ObjectClassifier::ObjectClassifier(const image::AddressSpace& space, const python::Runtime& runtime,
                                    const python::TypeTable& types, std::uint32_t block_alignment)
     : reader_(space, *runtime.layout),
       runtime_(runtime),
@@ -67,8 +66,8 @@ bool ObjectClassifier::head_agrees(std::span<const std::byte> block, std::uint32
   const std::size_t head = object_offset - runtime_.gc_head_bytes;
   const auto& traits = layout_.traits;
   if (traits.gc_refs_in_head) {
-    // A state word of its own. Only links of tracked objects mean anything: an object that never was
-    // tracked has what the block held before (dicts and tuples of atoms, up to 3.7).
+    // A state word of its own. Only links of tracked objects mean anything: an object that never
+    // was tracked has what the block held before (dicts and tuples of atoms, up to 3.7).
     const auto refs = static_cast<std::int64_t>(word_at(block, head + layout_.gc_head.refs.offset));
     const std::int64_t state = traits.gc_refs_shifted ? refs >> 1 : refs;
     if (state == kGcUntracked) return true;
@@ -143,8 +142,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     const auto object = block.subspan(offset);
     const std::uint64_t need = object_bytes(object, type, at + offset);
     if (need > object.size()) continue;
-    if (in_pool && prefix == 0 && type.itemsize == 0 &&
-        type.shape == Shape::plain &&
+    if (in_pool && prefix == 0 && type.itemsize == 0 && type.shape == Shape::plain &&
         (type.flags & layout_.traits.type_flags.inline_values) == 0 &&
         !fills_class(offset + need, block.size())) {
       continue;
@@ -164,9 +162,9 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
   return second_best;
 }
 
-// The runtime keeps tables of {type, count} and {type, flags, ...}: an entry's count and the next entry's
-// type look like an object's head. In a table, heads follow one another at 16 bytes; among objects only
-// singletons, which are nothing but a head, do.
+// The runtime keeps tables of {type, count} and {type, flags, ...}: an entry's count and the next
+// entry's type look like an object's head. In a table, heads follow one another at 16 bytes; among
+// objects only singletons, which are nothing but a head, do.
 bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Address at,
                                          bool singleton) {
   const auto is_big_type = [&](std::uint64_t word) {
@@ -174,8 +172,8 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
     return index && types_[*index].basicsize > layout_.object.struct_size;
   };
   if (!singleton && bytes.size() >= 32) {
-    // {..., type, count, type} or {..., type, type}; what has a type as its first field (descriptors,
-    // super) is never static.
+    // {..., type, count, type} or {..., type, type}; what has a type as its first field
+    // (descriptors, super) is never static.
     if (types_.find(Address{word_at(bytes, 16)})) return true;
     if (word_at(bytes, 16) < (std::uint64_t{1} << 32) && types_.find(Address{word_at(bytes, 24)})) {
       return true;
@@ -185,8 +183,7 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
   const auto before = reader_.memory().read<std::uint64_t>(at - 8);
   const auto count = reader_.memory().read<std::uint64_t>(at - 16);
   return before && count && is_big_type(*before) && *count != 0 &&
-         *count < (std::uint64_t{1} << 32) &&
-         !reader_.memory().space().is_mapped(Address{*count});
+         *count < (std::uint64_t{1} << 32) && !reader_.memory().space().is_mapped(Address{*count});
 }
 
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
@@ -210,15 +207,15 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
   const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
   if (!refcount.plausible || refcount.dead()) return std::nullopt;
-  // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons may well have
-  // so many references; nothing else in static data does.
+  // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons may well
+  // have so many references; nothing else in static data does.
   const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
   const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
   const std::int64_t compiled_in = layout_.traits.compiled_in_refcount;
   const bool starts_high = compiled_in != 0 && refcount.count > compiled_in - kStaticRefcountFall;
   if (!refcount.immortal && !starts_high && !(singleton && final_type) &&
-      type.shape != Shape::long_int &&
-      refcount_word >= 0x10000 && reader_.memory().space().is_mapped(Address{refcount_word})) {
+      type.shape != Shape::long_int && refcount_word >= 0x10000 &&
+      reader_.memory().space().is_mapped(Address{refcount_word})) {
     return std::nullopt;
   }
   // Where objects can be immortal, the interpreter's own singletons are.
@@ -227,8 +224,8 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   }
   if (object_bytes(bytes, type, at) > bytes.size()) return std::nullopt;
   if (in_table_of_types(bytes, at, singleton)) return std::nullopt;
-  // Static instances of collected types came with frozen modules (tuples, 3.11) and immortal singletons
-  // (3.12). They have a GC head too, unused: zeroes, or links once they were tracked.
+  // Static instances of collected types came with frozen modules (tuples, 3.11) and immortal
+  // singletons (3.12). They have a GC head too, unused: zeroes, or links once they were tracked.
   if (type.is_gc && runtime_.gc_head_bytes != 0) {
     if (layout_.traits.immortal_refcount != 0 ? !refcount.immortal : type.shape != Shape::tuple) {
       return std::nullopt;

@@ -1,12 +1,12 @@
 // Is this block a Python object, and of which exact type?
 //
-// A block is an object only when a type word stands at one of the few places where an object may start in
-// its block (behind debug prefix, GC head, managed words) and everything around agrees with that type: the
-// pre-header that the type implies, a refcount that can be one, links of a GC head, and the size the
-// object declares for itself. Where more than one place fits, a live object is believed before one that may
-// be dead or whose refcount may be a pointer: the front of a block often keeps what an earlier object left.
-// What it says of a block depends on that block alone; buffers that look like
-// objects are told by their owners' pointers afterwards (claims).
+// A block is an object only when a type word stands at one of the few places where an object may
+// start in its block (behind debug prefix, GC head, managed words) and everything around agrees
+// with that type: the pre-header that the type implies, a refcount that can be one, links of a GC
+// head, and the size the object declares for itself. Where more than one place fits, a live object
+// is believed before one that may be dead or whose refcount may be a pointer: the front of a block
+// often keeps what an earlier object left. What it says of a block depends on that block alone;
+// buffers that look like objects are told by their owners' pointers afterwards (claims).
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,10 @@
 namespace coreheap::census {
 
 struct ObjectVerdict {
-  std::uint32_t type = 0;      // index into the TypeTable
-  std::uint32_t offset = 0;    // of the object in its block
-  bool dead = false;           // refcount 0: on a free list
-  bool doubtful = false;       // the refcount could as well be a pointer
+  std::uint32_t type = 0;    // index into the TypeTable
+  std::uint32_t offset = 0;  // of the object in its block
+  bool dead = false;         // refcount 0: on a free list
+  bool doubtful = false;     // the refcount could as well be a pointer
 };
 
 class ObjectClassifier {
@@ -35,8 +35,7 @@ class ObjectClassifier {
 
   // `block`: the bytes the allocation can use; `in_pool`: they are a size class in steps of
   // `block_alignment`, so a fixed-size object fills its block.
-  std::optional<ObjectVerdict> classify(std::span<const std::byte> block, Address at,
-                                        bool in_pool);
+  std::optional<ObjectVerdict> classify(std::span<const std::byte> block, Address at, bool in_pool);
 
   // Static objects stand alone: no head in front. `available` bytes follow.
   std::optional<ObjectVerdict> classify_static(std::span<const std::byte> bytes, Address at);

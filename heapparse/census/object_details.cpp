@@ -1,6 +1,6 @@
-// A dict is an object like any other, but who looks at ten thousand of them wants to know whose they are.
-// The link goes from the instance to its dict and is exact; a dict that several instances share (the Borg
-// pattern) is named after one of them.
+// A dict is an object like any other, but who looks at ten thousand of them wants to know whose
+// they are. The link goes from the instance to its dict and is exact; a dict that several instances
+// share (the Borg pattern) is named after one of them.
 #include "heapparse/census/object_details.h"
 
 #include <algorithm>
@@ -20,8 +20,8 @@ bool has_attributes(const layouts::Layout& layout, const python::PythonType& typ
 
 }  // namespace
 
-Result<void> label_object_details(const Sources& sources, const RowIndex& index,
-                                  RowsBuilder& rows, LabelTable& labels, JobControl& job) {
+Result<void> label_object_details(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
+                                  LabelTable& labels, JobControl& job) {
   if (sources.runtime == nullptr || sources.types == nullptr) return {};
   const auto& layout = *sources.runtime->layout;
   const auto& types = *sources.types;
@@ -53,8 +53,8 @@ Result<void> label_object_details(const Sources& sources, const RowIndex& index,
       if (attributes_of[type_index] == LabelId::none) continue;
       const auto dict = python::instance_dict(reader, type, table.object(row));
       if (!dict) continue;
-      for (const std::uint32_t prefix : {sources.runtime->debug_prefix_bytes,
-                                         sources.runtime->debug_chunk_prefix_bytes}) {
+      for (const std::uint32_t prefix :
+           {sources.runtime->debug_prefix_bytes, sources.runtime->debug_chunk_prefix_bytes}) {
         const RowId held = index.exact(*dict - sources.runtime->gc_head_bytes - prefix);
         if (held == RowId::none || !table.holds_object(held)) continue;
         const std::uint32_t held_type = index_of(table.type(held));

@@ -1,4 +1,5 @@
-// What can be said of an object beyond its type: whose attributes a dict holds, which str are interned.
+// What can be said of an object beyond its type: whose attributes a dict holds, which str are
+// interned.
 #pragma once
 
 #include "heapparse/census/build.h"
@@ -8,7 +9,7 @@
 
 namespace coreheap::census {
 
-Result<void> label_object_details(const Sources& sources, const RowIndex& index,
-                                  RowsBuilder& rows, LabelTable& labels, JobControl& job);
+Result<void> label_object_details(const Sources& sources, const RowIndex& index, RowsBuilder& rows,
+                                  LabelTable& labels, JobControl& job);
 
 }  // namespace coreheap::census

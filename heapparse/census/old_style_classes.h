@@ -1,5 +1,6 @@
-// Types of old-style instances (2.7): to the interpreter they are all of type `instance`, to a reader they
-// are of their class. Each class met gets a type id of its own behind those of the type table.
+// Types of old-style instances (2.7): to the interpreter they are all of type `instance`, to a
+// reader they are of their class. Each class met gets a type id of its own behind those of the type
+// table.
 #pragma once
 
 #include <cstdint>

@@ -115,9 +115,8 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
         if (sources.image.space.presence(slot) == image::Presence::present) ++piece.row_count;
         return;
       }
-      const std::uint32_t fits =
-          (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) /
-          geometry.block_bytes(pool->size_class);
+      const std::uint32_t fits = (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) /
+                                 geometry.block_bytes(pool->size_class);
       piece.row_count += pool->carved + (pool->carved < fits ? 1 : 0);
     });
     plan.pieces.push_back(piece);
@@ -146,9 +145,9 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
         if (chunk.state != glibc::ChunkState::fencepost) {
           piece.row_count += 1;
           if (is_int_block(sources, chunk, heap.usable_size(chunk))) {
-            piece.row_count += (sources.runtime->layout->traits.int_block_size - kIntBlockHead) /
-                                   kIntBlockObject -
-                               1;
+            piece.row_count +=
+                (sources.runtime->layout->traits.int_block_size - kIntBlockHead) / kIntBlockObject -
+                1;
           }
         }
         end = chunk.address + chunk.size;
@@ -168,7 +167,8 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
     piece.first = s;
     const auto* module = sources.image.module_at(plan.statics[s].address);
     std::size_t e = s;
-    while (e < plan.statics.size() && sources.image.module_at(plan.statics[e].address) == module) ++e;
+    while (e < plan.statics.size() && sources.image.module_at(plan.statics[e].address) == module)
+      ++e;
     piece.count = piece.row_count = e - s;
     piece.range = {plan.statics[s].address, plan.statics[e - 1].address + plan.statics[e - 1].size};
     plan.pieces.push_back(piece);

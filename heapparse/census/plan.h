@@ -1,7 +1,7 @@
 // The plan of the census: which piece of which allocator makes which rows.
 //
-// The number of rows of every piece is known before a single block is looked at (pool headers say how many
-// blocks were carved), so that all pieces can be filled in parallel at their final places.
+// The number of rows of every piece is known before a single block is looked at (pool headers say
+// how many blocks were carved), so that all pieces can be filled in parallel at their final places.
 #pragma once
 
 #include <algorithm>
@@ -20,10 +20,10 @@ struct StaticObject {
 
 struct Piece {
   enum class Kind : std::uint8_t { pymalloc_arena, chunks, statics } kind = Kind::chunks;
-  std::uint32_t heap = 0;   // chunks: index into Sources::heaps
-  std::size_t first = 0;    // arena index; first chunk; first static object
-  std::size_t count = 0;    // chunks, static objects
-  AddressRange range;       // addresses of the rows lie in here
+  std::uint32_t heap = 0;  // chunks: index into Sources::heaps
+  std::size_t first = 0;   // arena index; first chunk; first static object
+  std::size_t count = 0;   // chunks, static objects
+  AddressRange range;      // addresses of the rows lie in here
   std::size_t first_row = 0;
   std::size_t row_count = 0;
 };
@@ -36,13 +36,13 @@ struct Plan {
 
 Result<Plan> make_plan(const Sources& sources, JobControl& job);
 
-// Calls visit(slot, pool) for each pool-sized slot of the arena; pool is nullptr where no live pool is.
+// Calls visit(slot, pool) for each pool-sized slot of the arena; pool is nullptr where no live pool
+// is.
 template <class Visit>
 void for_each_pool_slot(const pymalloc::PymallocHeap& heap, const pymalloc::Arena& arena,
                         Visit&& visit) {
-  auto pool = std::lower_bound(
-      heap.pools.begin(), heap.pools.end(), arena.range.begin,
-      [](const pymalloc::Pool& p, Address x) { return p.address < x; });
+  auto pool = std::lower_bound(heap.pools.begin(), heap.pools.end(), arena.range.begin,
+                               [](const pymalloc::Pool& p, Address x) { return p.address < x; });
   const std::uint64_t step = heap.geometry.pool_bytes;
   for (Address slot = arena.range.begin.aligned_up(step); slot + step <= arena.range.end;
        slot += step) {

@@ -1,7 +1,7 @@
-// The sweep. Three layers decide about a byte that no row has: precise marks that allocators made (pool
-// headers, heap_info, fenceposts), then the region it lies in (malloc segment, pymalloc arena, module data,
-// stack), then its mapping. Bytes the image does not hold are labelled as such before anything else is
-// claimed of them.
+// The sweep. Three layers decide about a byte that no row has: precise marks that allocators made
+// (pool headers, heap_info, fenceposts), then the region it lies in (malloc segment, pymalloc
+// arena, module data, stack), then its mapping. Bytes the image does not hold are labelled as such
+// before anything else is claimed of them.
 #include "heapparse/census/ranges.h"
 
 #include <algorithm>
@@ -59,9 +59,8 @@ std::vector<Mark> precise_marks(const Sources& sources) {
     for (const auto& o : heap.overhead) marks.push_back({o.range, kind_of(o.what), o.arena});
     for (const auto& chunk : heap.chunks) {
       if (chunk.state != glibc::ChunkState::fencepost) continue;
-      marks.push_back({{chunk.address + 8, chunk.address + 8 + chunk.size},
-                       RangeKind::fencepost,
-                       chunk.arena});
+      marks.push_back(
+          {{chunk.address + 8, chunk.address + 8 + chunk.size}, RangeKind::fencepost, chunk.arena});
     }
   }
   sort_marks(marks);
@@ -93,8 +92,9 @@ std::vector<Mark> regions(const Sources& sources) {
   for (const auto& module : sources.image.modules) {
     for (const auto& range : module.data) marks.push_back({range, RangeKind::object_slack, 0});
   }
-  // Thread stacks: below the stack pointer unused, above it in use up to the end of the mapping. A mapping
-  // with several stacks (they merge when guards need no mapping of their own) is cut at thread pointers.
+  // Thread stacks: below the stack pointer unused, above it in use up to the end of the mapping. A
+  // mapping with several stacks (they merge when guards need no mapping of their own) is cut at
+  // thread pointers.
   for (const auto& mapping : sources.image.mappings) {
     if (!mapping.is_anonymous_memory() || !mapping.writable) continue;
     std::vector<Address> stack_pointers;
@@ -189,8 +189,8 @@ class Sweep {
     Address at = gap.begin;
     while (at < gap.end) {
       while (region_ < regions_.size() && regions_[region_].range.end <= at) ++region_;
-      // Regions may overlap a little (a stack inside module data never; arenas inside .bss do not), the
-      // first that holds the byte decides.
+      // Regions may overlap a little (a stack inside module data never; arenas inside .bss do not),
+      // the first that holds the byte decides.
       const Mark* holding = nullptr;
       Address end = gap.end;
       if (region_ < regions_.size()) {
@@ -210,9 +210,9 @@ class Sweep {
       } else {
         // Up to the next piece.
         const auto pieces = space.pieces();
-        const auto next = std::upper_bound(
-            pieces.begin(), pieces.end(), at,
-            [](Address a, const image::Piece& p) { return a < p.range.begin; });
+        const auto next =
+            std::upper_bound(pieces.begin(), pieces.end(), at,
+                             [](Address a, const image::Piece& p) { return a < p.range.begin; });
         if (next != pieces.end()) end = std::min(end, next->range.begin);
         emit({at, end}, absent(mapping), 0);
       }
@@ -226,8 +226,7 @@ class Sweep {
       case MappingKind::stack:
         return RangeKind::stack_unused;
       case MappingKind::file:
-        return mapping.writable && !mapping.shared ? RangeKind::file_dirty
-                                                   : RangeKind::file_clean;
+        return mapping.writable && !mapping.shared ? RangeKind::file_dirty : RangeKind::file_clean;
       case MappingKind::shared_memory:
         return RangeKind::shared_memory;
       case MappingKind::kernel:

@@ -1,5 +1,5 @@
-// From an address to its row in a few steps: the first row of each 4 KiB page of the regions that hold
-// rows. A byte per KiB of heap; one look at the page table, then at most a page of rows.
+// From an address to its row in a few steps: the first row of each 4 KiB page of the regions that
+// hold rows. A byte per KiB of heap; one look at the page table, then at most a page of rows.
 #pragma once
 
 #include <algorithm>

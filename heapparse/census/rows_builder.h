@@ -1,7 +1,7 @@
 // Filling the row table: at known places in parallel, or one after the other.
 //
-// Invariant of what finish() gives: rows sorted by address. add() may come in any order; set() places must
-// already be in order.
+// Invariant of what finish() gives: rows sorted by address. add() may come in any order; set()
+// places must already be in order.
 #pragma once
 
 #include <algorithm>
@@ -73,8 +73,8 @@ class RowsBuilder {
   }
   void set_owner(RowId r, RowId owner) { rows_.owner_[index_of(r)] = index_of(owner); }
 
-  // Several workers may claim one buffer: the lowest row wins, whatever the order. Owner and label change
-  // together, under one of a few locks: two stores of two workers could interleave.
+  // Several workers may claim one buffer: the lowest row wins, whatever the order. Owner and label
+  // change together, under one of a few locks: two stores of two workers could interleave.
   void claim(RowId r, RowId owner, LabelId label) {
     std::atomic_flag& lock = locks_[index_of(r) % locks_.size()];
     while (lock.test_and_set(std::memory_order_acquire)) {

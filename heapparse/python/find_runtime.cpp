@@ -1,15 +1,17 @@
 // Finds the CPython runtime of a target.
 //
-// The chain of evidence: (1) `type` is the object whose own type is itself; the size it declares for type
-// objects names the versions that are possible. (2) An interpreter state is where `modules`, `sysdict` and
-// `builtins` are dicts at the offsets of one of those versions, and a thread state points back to it.
-// (3) `_PyRuntime` holds that interpreter as head and main of its list, and from 3.13 on begins with a
-// cookie and its own offsets, whose word beats the table's. (4) sys.hexversion says the patch level.
-// Invariant: what is returned passed 1 and 2; 3 and 4 refine.
+// The chain of evidence: (1) `type` is the object whose own type is itself; the size it declares
+// for type objects names the versions that are possible. (2) An interpreter state is where
+// `modules`, `sysdict` and `builtins` are dicts at the offsets of one of those versions, and a
+// thread state points back to it. (3) `_PyRuntime` holds that interpreter as head and main of its
+// list, and from 3.13 on begins with a cookie and its own offsets, whose word beats the table's.
+// (4) sys.hexversion says the patch level. Invariant: what is returned passed 1 and 2; 3 and 4
+// refine.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <fmt/format.h>
 #include <unordered_set>
 
 #include "cpython_layouts/hex_version.h"
@@ -90,8 +92,8 @@ bool is_interpreter(ObjectReader& reader, Address a, Address type_type) {
   // A thread state that belongs to it, unless every thread is gone.
   const auto thread = reader.pointer(a, f.threads_head);
   if (thread && reader.pointer(*thread, reader.layout().thread_state.interp) != a) return false;
-  // Three dicts at these distances occur elsewhere too (arrays of statically linked interpreters); only
-  // the dict of `sys` knows the version.
+  // Three dicts at these distances occur elsewhere too (arrays of statically linked interpreters);
+  // only the dict of `sys` knows the version.
   const auto sysdict = reader.pointer(a, f.sysdict);
   return sysdict && dict_lookup(reader, *sysdict, "hexversion").has_value();
 }
@@ -157,8 +159,7 @@ std::optional<Address> find_runtime_struct(const image::Image& image, const Layo
           found = runtime;
           return false;
         }
-        walk = image.space.read_address(walk + layout.interpreter.next.offset)
-                   .value_or(Address{});
+        walk = image.space.read_address(walk + layout.interpreter.next.offset).value_or(Address{});
       }
       return true;
     });
@@ -174,8 +175,8 @@ void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
   std::unordered_set<Address> seen;
   for (std::size_t i = 0; at && i < kMaxInterpreters && seen.insert(at).second; ++i) {
     if (!is_interpreter(reader, at, out.type_type)) {
-      out.findings.push_back({at, "interpreter list broken", "no interpreter state there",
-                              Severity::warning});
+      out.findings.push_back(
+          {at, "interpreter list broken", "no interpreter state there", Severity::warning});
       break;
     }
     Interpreter interpreter;
@@ -203,8 +204,7 @@ void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
 }
 
 // GC head and debug prefix: how far the modules dict lies behind the start of its allocation.
-void measure_heads(ObjectReader& reader, Runtime& out,
-                   const std::vector<glibc::MallocHeap>& heaps,
+void measure_heads(ObjectReader& reader, Runtime& out, const std::vector<glibc::MallocHeap>& heaps,
                    const pymalloc::PymallocHeap& pymalloc) {
   const auto& choices = reader.traits().gc_head_sizes;
   out.gc_head_bytes = choices.empty() ? 0 : choices.front();
@@ -223,8 +223,7 @@ void measure_heads(ObjectReader& reader, Runtime& out,
           out.evidence.push_back(
               {"object head",
                fmt::format("dict at {:#x} lies {} bytes into its allocation: GC head {}{}",
-                           dict.value, offset, head,
-                           prefix != 0 ? ", debug hooks 16" : ""),
+                           dict.value, offset, head, prefix != 0 ? ", debug hooks 16" : ""),
                Evidence::Strength::certain});
           return;
         }
@@ -251,7 +250,8 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
     const std::string module_name =
         type.module >= 0 ? image.modules[static_cast<std::size_t>(type.module)].path : "memory";
 
-    // Candidates in the order of likelihood; the cookie, where there is one, names the very version.
+    // Candidates in the order of likelihood; the cookie, where there is one, names the very
+    // version.
     std::vector<const Layout*> candidates;
     std::optional<std::uint64_t> hexversion;
     const auto cookie = find_cookie(image, type);
@@ -285,16 +285,14 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
     out.best_effort = unknown_size;
 
     ObjectReader reader(image.space, *out.layout);
-    out.evidence.push_back(
-        {"PyType_Type",
-         fmt::format("refers to itself at {:#x} in {}, types are {} bytes", type.address.value,
-                     module_name, type.basicsize),
-         Evidence::Strength::certain});
+    out.evidence.push_back({"PyType_Type",
+                            fmt::format("refers to itself at {:#x} in {}, types are {} bytes",
+                                        type.address.value, module_name, type.basicsize),
+                            Evidence::Strength::certain});
 
     Address head = *interpreter;
     if (out.layout->traits.has_pyruntime) {
-      out.runtime = cookie ? cookie
-                           : find_runtime_struct(image, *out.layout, type, *interpreter);
+      out.runtime = cookie ? cookie : find_runtime_struct(image, *out.layout, type, *interpreter);
       if (!out.runtime) {
         // The pointer that was met first may be another interpreter than the main one.
         for (Address at = *interpreter; at;) {
@@ -306,11 +304,11 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
         }
       }
       if (out.runtime) {
-        out.evidence.push_back({"_PyRuntime",
-                                fmt::format("{} at {:#x}",
-                                            cookie ? "cookie xdebugpy" : "interpreter list",
-                                            out.runtime->value),
-                                Evidence::Strength::certain});
+        out.evidence.push_back(
+            {"_PyRuntime",
+             fmt::format("{} at {:#x}", cookie ? "cookie xdebugpy" : "interpreter list",
+                         out.runtime->value),
+             Evidence::Strength::certain});
         if (const auto h = reader.pointer(*out.runtime, out.layout->runtime.interpreters_head)) {
           if (is_interpreter(reader, *h, type.address)) head = *h;
         }
@@ -340,15 +338,17 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
         if (is_interpreter(check, head, type.address)) out.layout = l;
       }
       out.evidence.push_back(
-          {"version", fmt::format("{} from {}, table {}", out.version_text,
-                                  cookie ? "_PyRuntime" : "sys.hexversion", out.layout->name),
+          {"version",
+           fmt::format("{} from {}, table {}", out.version_text,
+                       cookie ? "_PyRuntime" : "sys.hexversion", out.layout->name),
            Evidence::Strength::certain});
     } else {
       out.version_text = std::string(out.layout->name);
       out.evidence.push_back({"version", "sys.hexversion out of reach: as the layout says",
                               Evidence::Strength::probable});
     }
-    // The symbol, where there is one, is compared with what was found without it; it decides nothing.
+    // The symbol, where there is one, is compared with what was found without it; it decides
+    // nothing.
     for (const auto& symbol : symbols.find("PyType_Type")) {
       out.evidence.push_back({"symbol PyType_Type",
                               symbol.address == out.type_type ? "agrees" : "is elsewhere",

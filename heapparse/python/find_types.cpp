@@ -1,10 +1,12 @@
 // Finds every type object: static ones in the writable data of modules, heap types in malloc chunks
 // (a heap type has over 800 bytes, so it never lies in a pymalloc pool).
 //
-// A type is an object whose own type is a type; metatypes are types with the type-subclass flag. The search
-// runs to a fixed point over metatypes: `type` first, then the metatypes it finds, and so on.
-#include <algorithm>
+// A type is an object whose own type is a type; metatypes are types with the type-subclass flag.
+// The search runs to a fixed point over metatypes: `type` first, then the metatypes it finds, and
+// so on.
 #include <fmt/format.h>
+
+#include <algorithm>
 #include <unordered_set>
 
 #include "heapparse/python/object_reader.h"
@@ -146,7 +148,8 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
   }
   // The base chain must stay inside the set and end at the one type without a base.
   Address object_type;
-  if (const auto it = views.find(runtime.type_type); it != views.end()) object_type = it->second.base;
+  if (const auto it = views.find(runtime.type_type); it != views.end())
+    object_type = it->second.base;
   const auto chain_ends = [&](const TypeView& start) {
     const TypeView* at = &start;
     for (std::size_t i = 0; i < kMaxBases; ++i) {

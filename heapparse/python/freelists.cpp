@@ -1,5 +1,5 @@
-// Walks of the interpreter's free lists; see freelists.h. Every walk is bounded by the list's own count and
-// a cap that no CPython exceeds.
+// Walks of the interpreter's free lists; see freelists.h. Every walk is bounded by the list's own
+// count and a cap that no CPython exceeds.
 #include "heapparse/python/freelists.h"
 
 #include <algorithm>
@@ -130,9 +130,8 @@ std::vector<FreeListEntry> free_list_entries(const image::AddressSpace& space,
       }
     }
   }
-  std::sort(out.begin(), out.end(), [](const FreeListEntry& a, const FreeListEntry& b) {
-    return a.address < b.address;
-  });
+  std::sort(out.begin(), out.end(),
+            [](const FreeListEntry& a, const FreeListEntry& b) { return a.address < b.address; });
   return out;
 }
 

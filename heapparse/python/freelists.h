@@ -1,9 +1,9 @@
-// Dead objects that CPython keeps for reuse, where a walk of the interpreter's own lists is needed to tell
-// them from live ones.
+// Dead objects that CPython keeps for reuse, where a walk of the interpreter's own lists is needed
+// to tell them from live ones.
 //
-// Most lists need no walk: a dead object keeps its type and has refcount 0. The exceptions are floats, which
-// link through their type word, key tables, which have no type, and versions whose lists link through the
-// first word (the refcount's place).
+// Most lists need no walk: a dead object keeps its type and has refcount 0. The exceptions are
+// floats, which link through their type word, key tables, which have no type, and versions whose
+// lists link through the first word (the refcount's place).
 #pragma once
 
 #include <string_view>

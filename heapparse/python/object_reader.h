@@ -1,7 +1,8 @@
-// Reading fields of objects: a layout's Field plus an object's address give a bounded, optional value.
+// Reading fields of objects: a layout's Field plus an object's address give a bounded, optional
+// value.
 //
-// One ObjectReader a thread (it remembers the last piece of memory it touched). It knows object headers;
-// what lies behind them is the business of the views in types/.
+// One ObjectReader a thread (it remembers the last piece of memory it touched). It knows object
+// headers; what lies behind them is the business of the views in types/.
 #pragma once
 
 #include <cstdint>
@@ -33,8 +34,8 @@ inline Refcount decode_refcount(const layouts::Traits& traits, std::uint64_t wor
       return {count, false, count >= 0 && count < (std::int64_t{1} << 40)};
     }
     case layouts::RefcountForm::kImmortalLow32:
-      // Only the low half is ever counted (3.12, 3.13); extensions built for older versions may carry
-      // into the upper half.
+      // Only the low half is ever counted (3.12, 3.13); extensions built for older versions may
+      // carry into the upper half.
       if ((low & 0x80000000U) != 0) return {low, true, high <= 1};
       return {static_cast<std::int64_t>(low), false, high == 0};
     case layouts::RefcountForm::kSplitFlags: {
@@ -65,8 +66,8 @@ class ObjectReader {
   const layouts::Traits& traits() const { return layout_->traits; }
   image::Reader& memory() { return reader_; }
 
-  // The value of a field of 1, 2, 4 or 8 bytes, zero-extended; nullopt when the field does not exist
-  // in this version or its bytes are not in the image.
+  // The value of a field of 1, 2, 4 or 8 bytes, zero-extended; nullopt when the field does not
+  // exist in this version or its bytes are not in the image.
   std::optional<std::uint64_t> word(Address object, const layouts::Field& field) {
     const Address at = object + field.offset;
     switch (field.size) {

@@ -90,8 +90,7 @@ void for_each_owned_buffer(ObjectReader& reader, const PythonType& type, Address
       break;
     case Shape::deque:
       if (const auto v = view_deque(reader, object)) {
-        for_each_block(reader, *v,
-                       [&](Address block) { visit({BufferKind::deque_block, block}); });
+        for_each_block(reader, *v, [&](Address block) { visit({BufferKind::deque_block, block}); });
         for (std::uint64_t i = 0; i < v->spare_count; ++i) {
           const auto block = reader.memory().read_address(v->spare_blocks + i * 8);
           if (block) visit({BufferKind::deque_block, *block});

@@ -1,7 +1,7 @@
 // The raw memory an object owns beside itself: list items, key tables, string data.
 //
-// One function over the views: it names the start of each allocation and what it is. An allocation has at
-// most one owner; key tables that instances share belong to their class.
+// One function over the views: it names the start of each allocation and what it is. An allocation
+// has at most one owner; key tables that instances share belong to their class.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,8 @@ enum class BufferKind : std::uint8_t {
   type_name,
 };
 
-// Can instances of this type own buffers at all? Decided once a type, so that most objects cost nothing.
+// Can instances of this type own buffers at all? Decided once a type, so that most objects cost
+// nothing.
 bool may_own_buffers(const layouts::Layout& layout, const PythonType& type);
 
 struct OwnedBuffer {

@@ -1,9 +1,10 @@
 // Names under which modules publish static types whose own name is another.
 //
-// A core without its ELF files has no C strings of static types; the key in a module's dict is then all
-// there is, and for some forty types of the core that key is not the type's name (`types.FunctionType` is
-// called `function`). The list holds those that `types`, `_types`, `_collections_abc`, `_weakref` and `io`
-// publish; it is true of every version in which the key exists.
+// A core without its ELF files has no C strings of static types; the key in a module's dict is then
+// all there is, and for some forty types of the core that key is not the type's name
+// (`types.FunctionType` is called `function`). The list holds those that `types`, `_types`,
+// `_collections_abc`, `_weakref` and `io` publish; it is true of every version in which the key
+// exists.
 #pragma once
 
 #include <string_view>

@@ -1,8 +1,9 @@
-// The CPython runtime of a target: which version, which layout, where its roots are, and how each was found.
+// The CPython runtime of a target: which version, which layout, where its roots are, and how each
+// was found.
 //
-// Nothing here needs symbols. `type` (PyType_Type) refers to itself, and the size it declares for itself
-// names the versions that are possible; `_PyRuntime` and its `_Py_DebugOffsets` or the interpreter list
-// settle the rest. Symbols and the version string of `sys`, when at hand, confirm.
+// Nothing here needs symbols. `type` (PyType_Type) refers to itself, and the size it declares for
+// itself names the versions that are possible; `_PyRuntime` and its `_Py_DebugOffsets` or the
+// interpreter list settle the rest. Symbols and the version string of `sys`, when at hand, confirm.
 #pragma once
 
 #include <cstdint>
@@ -36,10 +37,10 @@ struct Interpreter {
 
 struct Runtime {
   const layouts::Layout* layout = nullptr;
-  std::string version_text;  // "3.11.7", or "3.11" when the patch level is unknown
-  bool best_effort = false;  // newer than every table
-  std::int32_t module = -1;  // the file PyType_Type lies in
-  Address type_type;         // PyType_Type
+  std::string version_text;        // "3.11.7", or "3.11" when the patch level is unknown
+  bool best_effort = false;        // newer than every table
+  std::int32_t module = -1;        // the file PyType_Type lies in
+  Address type_type;               // PyType_Type
   std::optional<Address> runtime;  // _PyRuntime
   std::vector<Interpreter> interpreters;
 
@@ -47,8 +48,8 @@ struct Runtime {
   std::uint32_t gc_head_bytes = 16;
   // Bytes that debug hooks put in front of each allocation: 16 under PYTHONMALLOC=debug, else 0.
   std::uint32_t debug_prefix_bytes = 0;
-  // The same for blocks that are malloc chunks. With hooks over pymalloc, what is too big for a pool is
-  // handed on to the raw allocator, which is hooked too: 32.
+  // The same for blocks that are malloc chunks. With hooks over pymalloc, what is too big for a
+  // pool is handed on to the raw allocator, which is hooked too: 32.
   std::uint32_t debug_chunk_prefix_bytes = 0;
 
   std::vector<Evidence> evidence;

@@ -1,4 +1,5 @@
-// Visiting every aligned word of a range that the image holds: the loop under all structural finders.
+// Visiting every aligned word of a range that the image holds: the loop under all structural
+// finders.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,8 @@
 
 namespace coreheap::python {
 
-// Calls visit(address, word) for each 8-aligned word of `range` that is present, until it returns false.
+// Calls visit(address, word) for each 8-aligned word of `range` that is present, until it returns
+// false.
 template <class Visit>
 void scan_words(const image::AddressSpace& space, AddressRange range, Visit&& visit) {
   Address at = range.begin.aligned_up(8);

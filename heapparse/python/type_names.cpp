@@ -1,6 +1,6 @@
-// Where names come from: a heap type's __module__ and __qualname__ are str objects in the heap; a static
-// type's is one C string "module.name" in read-only data, which cores as a rule do not hold. Then the key
-// under which a module's dict has the type serves.
+// Where names come from: a heap type's __module__ and __qualname__ are str objects in the heap; a
+// static type's is one C string "module.name" in read-only data, which cores as a rule do not hold.
+// Then the key under which a module's dict has the type serves.
 #include "heapparse/python/type_names.h"
 
 #include <algorithm>
@@ -129,9 +129,9 @@ TypeName type_name(ObjectReader& reader, const TypeView& type,
   } else if (c_name && is_sane(*c_name)) {
     const auto dot = c_name->rfind('.');
     if (dot == std::string::npos) return {*c_name, false};
-    return {join(std::string_view(*c_name).substr(0, dot),
-                 std::string_view(*c_name).substr(dot + 1)),
-            false};
+    return {
+        join(std::string_view(*c_name).substr(0, dot), std::string_view(*c_name).substr(dot + 1)),
+        false};
   }
   if (const auto it = names_in_modules.find(type.address); it != names_in_modules.end()) {
     return {it->second, true};

@@ -10,8 +10,8 @@
 
 namespace coreheap::python {
 
-// Types by the name they have in `builtins` and in the modules of sys.modules, for when the C strings of
-// static types are out of reach (kernel cores hold no read-only data).
+// Types by the name they have in `builtins` and in the modules of sys.modules, for when the C
+// strings of static types are out of reach (kernel cores hold no read-only data).
 std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
                                                           const Runtime& runtime);
 

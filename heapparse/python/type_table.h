@@ -1,7 +1,7 @@
 // Every type object of a target, by address: what instances need to be told apart and measured.
 //
-// Invariant: each entry is a type (its own type is a type, flag bit 31 of that type's flags is set) whose
-// base chain ends at `object`; names are complete (module.qualname, bare for builtins).
+// Invariant: each entry is a type (its own type is a type, flag bit 31 of that type's flags is set)
+// whose base chain ends at `object`; names are complete (module.qualname, bare for builtins).
 #pragma once
 
 #include <cstdint>
@@ -17,13 +17,13 @@
 
 namespace coreheap::python {
 
-// How the size and content of an instance are laid out: decided once a type, by the nearest builtin base
-// with a layout of its own. Everything that decodes an object switches on this.
+// How the size and content of an instance are laid out: decided once a type, by the nearest builtin
+// base with a layout of its own. Everything that decodes an object switches on this.
 enum class Shape : std::uint8_t {
   plain,  // basicsize + itemsize * ob_size
   type,
   long_int,
-  int_2,   // 2.7's machine-word int
+  int_2,  // 2.7's machine-word int
   bytes,
   str,
   unicode_2,
@@ -41,7 +41,7 @@ enum class Shape : std::uint8_t {
   array,
   function,
   module,
-  instance_2,  // 2.7 old-style instance
+  instance_2,   // 2.7 old-style instance
   with_tzinfo,  // datetime.time and datetime.datetime: shorter without a time zone
 };
 
@@ -49,15 +49,16 @@ struct PythonType {
   Address address;
   Address metatype;
   Address base;
-  std::string name;       // module.qualname, bare for builtins
+  std::string name;  // module.qualname, bare for builtins
   std::uint64_t flags = 0;
   std::uint32_t basicsize = 0;
   std::uint32_t itemsize = 0;
   std::int64_t dictoffset = 0;
   std::int64_t weaklistoffset = 0;
-  std::uint32_t preheader = 0;  // bytes in front of an instance in its block: GC head, managed words
+  std::uint32_t preheader =
+      0;  // bytes in front of an instance in its block: GC head, managed words
   Shape shape = Shape::plain;
-  bool is_static = false;       // not a heap type
+  bool is_static = false;  // not a heap type
   bool is_gc = false;
   bool name_from_heap = false;  // tp_name was out of reach
 };

@@ -1,7 +1,8 @@
-// One stop of one target and what was worked out about it: image, allocators, runtime and types, census.
+// One stop of one target and what was worked out about it: image, allocators, runtime and types,
+// census.
 //
-// Stages are immutable and computed on first use, each from the ones below it; asking for one computes
-// what it needs. A Snapshot belongs to one thread at a time.
+// Stages are immutable and computed on first use, each from the ones below it; asking for one
+// computes what it needs. A Snapshot belongs to one thread at a time.
 #pragma once
 
 #include <memory>

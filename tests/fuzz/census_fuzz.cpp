@@ -91,7 +91,7 @@ Address place_of(std::uint32_t where, const HeapBuilder& heap) {
     case 9:
       return heap.sysdict - 32 + word % 32 * 8;
     case 10:
-      return kStates + word % 0x1000 * 8;
+      return heap.interpreter + word % (l.interpreter.struct_size / 8) * 8;
     default: {
       const std::uint64_t pool_bytes = heap.memory.geometry().pool_bytes;
       return kArenas + (word & 15) * pool_bytes + (word >> 4) % 128 * 8;

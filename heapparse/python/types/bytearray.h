@@ -1,4 +1,5 @@
-// The view of `bytearray`: storage apart, in raw memory or (where the trait says so) in a bytes object.
+// The view of `bytearray`: storage apart, in raw memory or (where the trait says so) in a bytes
+// object.
 #pragma once
 
 #include <optional>

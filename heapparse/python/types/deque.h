@@ -36,7 +36,8 @@ inline std::optional<DequeView> view_deque(ObjectReader& reader, Address deque) 
   return v;
 }
 
-// Calls visit(block) for each block from left to right; bounded by the number of items, and by the chain.
+// Calls visit(block) for each block from left to right; bounded by the number of items, and by the
+// chain.
 template <class Visit>
 void for_each_block(ObjectReader& reader, const DequeView& deque, Visit&& visit) {
   Address block = deque.left_block;

@@ -25,7 +25,10 @@ std::optional<DictKeysView> view_sized(ObjectReader& reader, Address keys) {
   const std::uint64_t capacity = *size * 2 / 3;
   // The static empty table has one slot and no room.
   if (*count > capacity || *usable > capacity - *count) return std::nullopt;
-  const std::uint64_t index_bytes = *size <= 0xff ? 1 : *size <= 0xffff ? 2 : *size <= 0xffffffff ? 4 : 8;
+  const std::uint64_t index_bytes = *size <= 0xff         ? 1
+                                    : *size <= 0xffff     ? 2
+                                    : *size <= 0xffffffff ? 4
+                                                          : 8;
   DictKeysView v;
   v.address = keys;
   v.entry_count = *count;
@@ -65,8 +68,7 @@ std::optional<DictKeysView> view_log2(ObjectReader& reader, Address keys) {
   v.entry_count = *count;
   v.capacity = capacity;
   v.entries = keys + f.indices.offset + index_bytes;
-  v.entry_bytes =
-      general ? layout.dict_entry.struct_size : layout.dict_unicode_entry.struct_size;
+  v.entry_bytes = general ? layout.dict_entry.struct_size : layout.dict_unicode_entry.struct_size;
   v.key = general ? layout.dict_entry.key : layout.dict_unicode_entry.key;
   v.value = general ? layout.dict_entry.value : layout.dict_unicode_entry.value;
   v.table_bytes = f.indices.offset + index_bytes + capacity * v.entry_bytes;
@@ -131,9 +133,8 @@ std::optional<DictView> view_dict(ObjectReader& reader, Address dict) {
   v.keys = *table;
   if (const auto values = reader.pointer(dict, layout.dict.values)) {
     v.values_object = *values;
-    v.values = reader.traits().dict_values_have_header
-                   ? *values + layout.dict_values.values.offset
-                   : *values;
+    v.values = reader.traits().dict_values_have_header ? *values + layout.dict_values.values.offset
+                                                       : *values;
   }
   if (v.used > v.keys.capacity) return std::nullopt;
   return v;

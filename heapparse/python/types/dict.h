@@ -1,8 +1,8 @@
-// The view of `dict` in every table form: 2.7's entry table, keys objects with their index tables, split
-// tables with separate values.
+// The view of `dict` in every table form: 2.7's entry table, keys objects with their index tables,
+// split tables with separate values.
 //
-// Validated when made: the table's size, its entries and its place agree; iteration is bounded by the
-// table that was validated.
+// Validated when made: the table's size, its entries and its place agree; iteration is bounded by
+// the table that was validated.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,17 @@
 namespace coreheap::python {
 
 struct DictKeysView {
-  Address address;                  // of the keys object
-  std::uint64_t entry_count = 0;    // entries ever used (nentries); bound of an iteration
-  std::uint64_t capacity = 0;       // entries that fit
-  Address entries;                  // first entry
+  Address address;                // of the keys object
+  std::uint64_t entry_count = 0;  // entries ever used (nentries); bound of an iteration
+  std::uint64_t capacity = 0;     // entries that fit
+  Address entries;                // first entry
   std::uint32_t entry_bytes = 24;
-  layouts::Field key;               // inside an entry
+  layouts::Field key;  // inside an entry
   layouts::Field value;
-  std::uint64_t table_bytes = 0;    // whole allocation of the keys object
+  std::uint64_t table_bytes = 0;  // whole allocation of the keys object
   std::int64_t refcount = 1;
-  bool split = false;  // this table's values are held elsewhere (known only where the kind is stored)
+  bool split =
+      false;  // this table's values are held elsewhere (known only where the kind is stored)
 };
 
 struct DictView {
@@ -40,12 +41,13 @@ struct DictView {
 std::optional<DictKeysView> view_dict_keys(ObjectReader& reader, Address keys);
 std::optional<DictView> view_dict(ObjectReader& reader, Address dict);
 
-// The first entry behind `entry` whose bytes may be in the image: a table of damaged size reaches far beyond
-// what there is.
+// The first entry behind `entry` whose bytes may be in the image: a table of damaged size reaches
+// far beyond what there is.
 std::uint64_t next_entry_at_hand(ObjectReader& reader, const DictKeysView& keys,
                                  std::uint64_t entry);
 
-// Calls visit(key, value) for each item in insertion order (2.7: table order) until it returns false.
+// Calls visit(key, value) for each item in insertion order (2.7: table order) until it returns
+// false.
 template <class Visit>
 void for_each_item(ObjectReader& reader, const DictView& dict, Visit&& visit) {
   const auto& keys = dict.keys;

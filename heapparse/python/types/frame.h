@@ -6,8 +6,9 @@
 
 namespace coreheap::python {
 
-// Do objects of this shape store how many items follow? Interpreter frames replaced the variable-sized
-// frame object, and generators that embed a frame declare items without counting them.
+// Do objects of this shape store how many items follow? Interpreter frames replaced the
+// variable-sized frame object, and generators that embed a frame declare items without counting
+// them.
 inline bool has_item_count(const layouts::Layout& layout, Shape shape) {
   if (shape == Shape::frame) return layout.frame.size.present();
   return !layout.generator.interpreter_frame.present();

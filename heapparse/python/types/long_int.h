@@ -47,7 +47,8 @@ inline std::optional<std::int64_t> long_value(ObjectReader& reader, Address obje
   return v->negative ? -value : value;
 }
 
-// The value of an `int` of any version: a machine word where small ints are a type of their own (2.7).
+// The value of an `int` of any version: a machine word where small ints are a type of their own
+// (2.7).
 inline std::optional<std::int64_t> int_value(ObjectReader& reader, Address object) {
   const auto& f = reader.layout().int_object;
   return f.present() ? reader.signed_word(object, f.value) : long_value(reader, object);

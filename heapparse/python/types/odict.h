@@ -1,4 +1,5 @@
-// The view of collections.OrderedDict in C: the order lives in nodes of its own beside the dict's table.
+// The view of collections.OrderedDict in C: the order lives in nodes of its own beside the dict's
+// table.
 #pragma once
 
 #include <optional>

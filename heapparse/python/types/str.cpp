@@ -1,5 +1,5 @@
-// Decoding of str; see str.h. The state word's upper 24 bits are never initialised by CPython, so only
-// the fields the table names are looked at.
+// Decoding of str; see str.h. The state word's upper 24 bits are never initialised by CPython, so
+// only the fields the table names are looked at.
 #include "heapparse/python/types/str.h"
 
 #include <algorithm>
@@ -100,8 +100,8 @@ std::optional<StrView> view_str(ObjectReader& reader, Address object) {
   }
   if (const auto wstr = reader.pointer(object, layout.str.wstr); wstr && *wstr != v.data) {
     v.wstr = *wstr;
-    v.wstr_length = v.ascii ? v.length
-                            : reader.word(object, layout.str_compact.wstr_length).value_or(0);
+    v.wstr_length =
+        v.ascii ? v.length : reader.word(object, layout.str_compact.wstr_length).value_or(0);
   }
   return v;
 }

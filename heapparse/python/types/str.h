@@ -13,11 +13,11 @@
 namespace coreheap::python {
 
 struct StrView {
-  Address data;              // first character
-  std::uint64_t length = 0;  // characters
+  Address data;                 // first character
+  std::uint64_t length = 0;     // characters
   std::uint8_t char_bytes = 1;  // 1, 2 or 4
   bool ascii = false;
-  bool compact = true;    // characters lie in the object itself
+  bool compact = true;  // characters lie in the object itself
   std::uint8_t interned = 0;
   std::uint64_t head_bytes = 0;  // of the object before compact data
   // Buffers of its own, 0 when there is none (or when it is the data itself).
@@ -41,8 +41,8 @@ inline bool is_interned(ObjectReader& reader, Address object) {
   return reader.word(object, reader.layout().str.interned).value_or(0) != 0;
 }
 
-// The characters as UTF-8, cut after `max_chars`; lone surrogates become U+FFFD. nullopt when they are
-// not in the image.
+// The characters as UTF-8, cut after `max_chars`; lone surrogates become U+FFFD. nullopt when they
+// are not in the image.
 std::optional<std::string> str_text(ObjectReader& reader, Address object, std::size_t max_chars);
 
 // A name as CPython stores it: a str, or 2.7's byte string.

@@ -11,9 +11,9 @@ namespace coreheap::python {
 struct TypeView {
   Address address;
   Address metatype;
-  Address base;        // 0 for `object`
-  Address name;        // tp_name, a C string
-  Address dict;        // tp_dict; 0 for static types where the interpreter keeps it
+  Address base;  // 0 for `object`
+  Address name;  // tp_name, a C string
+  Address dict;  // tp_dict; 0 for static types where the interpreter keeps it
   std::uint64_t flags = 0;
   std::uint64_t basicsize = 0;
   std::uint64_t itemsize = 0;
@@ -35,8 +35,8 @@ inline bool is_instance_of(ObjectReader& reader, Address object, std::uint64_t f
   return type && (type_flags(reader, *type) & flag) != 0;
 }
 
-// Does the object at `a` call itself its own type and have the marks of `type`? Gives the size it declares
-// for type objects, which differs from version to version.
+// Does the object at `a` call itself its own type and have the marks of `type`? Gives the size it
+// declares for type objects, which differs from version to version.
 inline std::optional<std::uint64_t> type_of_types_size(const image::AddressSpace& space,
                                                        const layouts::Layout& layout, Address a) {
   const auto own = space.read<std::uint64_t>(a + layout.object.type.offset);

@@ -22,12 +22,14 @@ class Memory:
 
     def __init__(self, pid):
         self.regions = []
+        self.mappings = []                            # (begin, end, name) of every line
         self.files = []                               # [begin, end) of every mapping of a file, read-only ones too
         previous_end, previous_file = 0, ""
         with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", 0) as mem:
             for line in maps:
                 match = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+) \S+ \S+ \d+\s*(.*)", line)
                 begin, end, name = int(match.group(1), 16), int(match.group(2), 16), match.group(4)
+                self.mappings.append((begin, end, name))
                 if not name and begin == previous_end and previous_file:
                     name = previous_file              # .bss: anonymous right behind its file
                 previous_end, previous_file = end, name if name.startswith("/") else ""

@@ -55,12 +55,17 @@ class Filler {
   }
 
   // Object or not; sets type, label, state of a block that the allocator says is in use.
-  void classify(RowValue& v, std::span<const std::byte> block, bool exact_class) {
+  void classify(RowValue& v, std::span<const std::byte> block, bool in_pool) {
     v.label = label_of_kind(Kind::uncategorized);
     if (!classifier_) return;
-    const auto verdict = classifier_->classify(block, v.address, exact_class);
+    const auto verdict = classifier_->classify(block, v.address, in_pool);
     if (!verdict) return;
     if (verdict->dead) {
+      // What CPython keeps for reuse is small, frames apart. A bigger block with a dead object in it was
+      // freed and handed out again to somebody who has not written there yet.
+      const bool kept = in_pool || sources_.pymalloc.arenas.empty() ||
+                        (*sources_.types)[verdict->type].shape == python::Shape::frame;
+      if (!kept) return;
       v.state = State::cached;
       v.label = labels_.intern(Kind::free_list_object, (*sources_.types)[verdict->type].name);
       return;

@@ -38,22 +38,15 @@ RowId Rows::at_or_below(Address a) const {
   return RowId{static_cast<std::uint32_t>(it - address_.begin() - 1)};
 }
 
-AddressRange Census::extent_of(RowId r) const {
+AddressRange Census::chunk_extent(RowId r) const {
   const Address a = rows.address(r);
   const std::uint64_t size = rows.size(r);
-  switch (rows.allocator(r)) {
-    case Allocator::pymalloc:
-    case Allocator::static_object:
-    case Allocator::other:
-      return {a, a + size};
-    case Allocator::glibc:
-      if (label_of(r).kind == Kind::int_block || size == int_object_bytes) return {a, a + size};
-      // The last chunk of a segment has no follower whose prev_size it could use.
-      return {a - 8, a + size - (label_of(r).kind == Kind::glibc_top ? 16 : 8)};
-    case Allocator::glibc_mmap:
-      return {a - 8, a + size - (mmapped_end_clipped ? 16 : 8)};
-  }
-  return {a, a + size};
+  if (size == int_object_bytes) return {a, a + size};
+  // The last chunk of a segment has no follower whose prev_size it could use.
+  const bool clipped = rows.allocator(r) == Allocator::glibc_mmap
+                           ? mmapped_end_clipped
+                           : label_of(r).kind == Kind::glibc_top;
+  return {a - 8, a + size - (clipped ? 16 : 8)};
 }
 
 RowId Census::row_holding(Address a) const {

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "heapparse/base/address.h"
+#include "heapparse/base/big_column.h"
 #include "heapparse/base/finding.h"
 #include "heapparse/census/kinds.h"
 
@@ -98,13 +99,13 @@ class Rows {
 
  private:
   friend class RowsBuilder;
-  std::vector<std::uint64_t> address_;
-  std::vector<std::uint64_t> size_;
-  std::vector<std::uint32_t> type_;
-  std::vector<std::uint32_t> label_;
-  std::vector<std::uint32_t> owner_;
-  std::vector<std::uint8_t> flags_;          // state, allocator
-  std::vector<std::uint8_t> object_offset_;  // in words
+  BigColumn<std::uint64_t> address_;
+  BigColumn<std::uint64_t> size_;
+  BigColumn<std::uint32_t> type_;
+  BigColumn<std::uint32_t> label_;
+  BigColumn<std::uint32_t> owner_;
+  BigColumn<std::uint8_t> flags_;          // state, allocator
+  BigColumn<std::uint8_t> object_offset_;  // in words
 };
 
 // Everything that is not a row.
@@ -149,10 +150,17 @@ struct Census {
   std::string_view detail_of(RowId r) const { return label_of(r).detail; }
 
   // Bytes of the address space that a row takes (see the invariants above).
-  AddressRange extent_of(RowId r) const;
+  AddressRange extent_of(RowId r) const {
+    const Allocator allocator = rows.allocator(r);
+    if (allocator == Allocator::glibc || allocator == Allocator::glibc_mmap) return chunk_extent(r);
+    return {rows.address(r), rows.address(r) + rows.size(r)};
+  }
   // The row whose extent holds `a`, interior addresses included; none when a range does.
   RowId row_holding(Address a) const;
   const Range* range_holding(Address a) const;
+
+ private:
+  AddressRange chunk_extent(RowId r) const;
 };
 
 }  // namespace coreheap::census

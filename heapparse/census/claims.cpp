@@ -68,6 +68,7 @@ class Claimer {
   template <class Found>
   void for_each(RowId owner, Found&& found) {
     const Rows& rows = rows_.rows();
+    if (rows_.owns_nothing(owner)) return;
     const TypeId type = rows.type(owner);
     if (type == TypeId::none || index_of(type) >= owning_.size() || !owning_[index_of(type)]) {
       return;

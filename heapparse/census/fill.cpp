@@ -44,6 +44,11 @@ class Filler {
         }
         break;
     }
+    // The plan counted what was just filled; should they ever disagree, no row stays unwritten.
+    RowValue nothing;
+    nothing.address = piece.range.end;
+    nothing.state = State::free;
+    while (row_ < end_) put(nothing);
     job.advance(piece.range.size());
   }
 
@@ -61,8 +66,8 @@ class Filler {
     const auto verdict = classifier_->classify(block, v.address, in_pool);
     if (!verdict) return;
     if (verdict->dead) {
-      // What CPython keeps for reuse is small, frames apart. A bigger block with a dead object in it was
-      // freed and handed out again to somebody who has not written there yet.
+      // What CPython keeps for reuse is small, frames apart. A bigger block with a dead object in
+      // it was freed and handed out again to somebody who has not written there yet.
       const bool kept = in_pool || sources_.pymalloc.arenas.empty() ||
                         (*sources_.types)[verdict->type].shape == python::Shape::frame;
       if (!kept) return;
@@ -76,7 +81,8 @@ class Filler {
       if (c) v.type = classes_.id_of(*c);
     }
     v.object_offset_words = static_cast<std::uint8_t>(verdict->offset / 8);
-    v.label = label_of_kind(Kind::python_object);
+    v.label = verdict->interned ? interned_ : label_of_kind(Kind::python_object);
+    v.owns_nothing = verdict->bare;
     if (verdict->doubtful) doubtful.push_back(RowId{static_cast<std::uint32_t>(row_)});
   }
 
@@ -218,6 +224,7 @@ class Filler {
   RowsBuilder& rows_;
   LabelTable& labels_;
   OldStyleClasses& classes_;
+  LabelId interned_ = labels_.intern(Kind::python_object, "interned");
   std::optional<python::ObjectReader> objects_;
   std::optional<ObjectClassifier> classifier_;
   pymalloc::LiveBlocks live_;

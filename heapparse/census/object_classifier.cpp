@@ -91,7 +91,10 @@ std::uint64_t ObjectClassifier::object_bytes(std::span<const std::byte> object,
       }
       return ~std::uint64_t{0};
     case Shape::str:
-      if (const auto v = python::view_str(reader_, at)) return v->object_bytes();
+      if (const auto v = python::view_str(reader_, at)) {
+        str_ = {v->interned != 0, !v->own_data && !v->utf8 && !v->wstr};
+        return v->object_bytes();
+      }
       return ~std::uint64_t{0};
     case Shape::bytes:
       if (const auto v = python::view_bytes(reader_, at)) return v->object_bytes;
@@ -140,6 +143,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     if (!refcount.plausible || !head_agrees(block, offset, type)) continue;
 
     const auto object = block.subspan(offset);
+    str_ = {};
     const std::uint64_t need = object_bytes(object, type, at + offset);
     if (need > object.size()) continue;
     if (in_pool && prefix == 0 && type.itemsize == 0 && type.shape == Shape::plain &&
@@ -150,6 +154,8 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     ObjectVerdict verdict;
     verdict.type = index;
     verdict.offset = offset;
+    verdict.interned = str_.interned;
+    verdict.bare = str_.bare;
     verdict.dead = refcount.dead();
     verdict.doubtful = !refcount.immortal && refcount_word >= 0x10000 &&
                        reader_.memory().space().is_mapped(Address{refcount_word});

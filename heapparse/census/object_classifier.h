@@ -26,6 +26,8 @@ struct ObjectVerdict {
   std::uint32_t offset = 0;  // of the object in its block
   bool dead = false;         // refcount 0: on a free list
   bool doubtful = false;     // the refcount could as well be a pointer
+  bool interned = false;     // a str in the interpreter's table
+  bool bare = false;         // a str whose characters lie in it, and nothing else is its own
 };
 
 class ObjectClassifier {
@@ -59,6 +61,10 @@ class ObjectClassifier {
   std::uint32_t offset_count_ = 0;
   std::uint64_t lowest_type_ = ~std::uint64_t{0};  // of an empty table nothing is between
   std::uint64_t highest_type_ = 0;
+  struct StrFacts {
+    bool interned = false;
+    bool bare = false;
+  } str_;                   // what measuring the object at hand has shown, if it is a str
   std::uint32_t last_ = 0;  // the type met last: runs of one type are the rule
 };
 

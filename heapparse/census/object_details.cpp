@@ -7,7 +7,6 @@
 #include <memory>
 
 #include "heapparse/python/types/instance.h"
-#include "heapparse/python/types/str.h"
 
 namespace coreheap::census {
 namespace {
@@ -25,7 +24,6 @@ Result<void> label_object_details(const Sources& sources, const RowIndex& index,
   if (sources.runtime == nullptr || sources.types == nullptr) return {};
   const auto& layout = *sources.runtime->layout;
   const auto& types = *sources.types;
-  const LabelId interned = labels.intern(Kind::python_object, "interned");
   // A label a type, made before the workers start.
   std::vector<LabelId> attributes_of(types.all().size(), LabelId::none);
   for (std::size_t t = 0; t < attributes_of.size(); ++t) {
@@ -45,12 +43,8 @@ Result<void> label_object_details(const Sources& sources, const RowIndex& index,
       const RowId row{static_cast<std::uint32_t>(i)};
       const std::uint32_t type_index = index_of(table.type(row));
       if (type_index >= attributes_of.size()) continue;
-      const auto& type = types[type_index];
-      if (type.shape == python::Shape::str) {
-        if (python::is_interned(reader, table.object(row))) rows.relabel_shared(row, interned);
-        continue;
-      }
       if (attributes_of[type_index] == LabelId::none) continue;
+      const auto& type = types[type_index];
       const auto dict = python::instance_dict(reader, type, table.object(row));
       if (!dict) continue;
       for (const std::uint32_t prefix :

@@ -22,6 +22,7 @@ struct RowValue {
   State state = State::used;
   Allocator allocator = Allocator::glibc;
   std::uint8_t object_offset_words = 0;
+  bool owns_nothing = false;  // known to have no buffers: the claims pass need not look
 };
 
 class RowsBuilder {
@@ -29,9 +30,9 @@ class RowsBuilder {
   void resize(std::size_t n) {
     rows_.address_.resize(n);
     rows_.size_.resize(n);
-    rows_.type_.resize(n, index_of(TypeId::none));
+    rows_.type_.resize(n);
     rows_.label_.resize(n);
-    rows_.owner_.resize(n, index_of(RowId::none));
+    rows_.owner_.resize(n);
     rows_.flags_.resize(n);
     rows_.object_offset_.resize(n);
   }
@@ -41,7 +42,8 @@ class RowsBuilder {
     rows_.type_[i] = index_of(v.type);
     rows_.label_[i] = index_of(v.label);
     rows_.owner_[i] = index_of(v.owner);
-    rows_.flags_[i] = Rows::pack(v.state, v.allocator);
+    rows_.flags_[i] = static_cast<std::uint8_t>(Rows::pack(v.state, v.allocator) |
+                                                (v.owns_nothing ? kOwnsNothing : 0));
     rows_.object_offset_[i] = v.object_offset_words;
   }
   void add(const RowValue& v) {
@@ -57,6 +59,7 @@ class RowsBuilder {
   }
 
   const Rows& rows() const { return rows_; }
+  bool owns_nothing(RowId r) const { return (rows_.flags_[index_of(r)] & kOwnsNothing) != 0; }
 
   void relabel(RowId r, LabelId label) { rows_.label_[index_of(r)] = index_of(label); }
   // The same while other workers may do so too; the last one stays.
@@ -92,6 +95,9 @@ class RowsBuilder {
   }
 
  private:
+  static constexpr std::uint8_t kOwnsNothing =
+      1U << 5;  // a note between passes, beside state and allocator
+
   void sort() {
     std::vector<std::uint32_t> order(rows_.size());
     std::iota(order.begin(), order.end(), 0U);

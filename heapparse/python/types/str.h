@@ -36,11 +36,6 @@ struct StrView {
 // nullopt when the object is not a sound str (or unicode of 2.7).
 std::optional<StrView> view_str(ObjectReader& reader, Address object);
 
-// Is the str in the interpreter's table of interned strings, as it says of itself?
-inline bool is_interned(ObjectReader& reader, Address object) {
-  return reader.word(object, reader.layout().str.interned).value_or(0) != 0;
-}
-
 // The characters as UTF-8, cut after `max_chars`; lone surrogates become U+FFFD. nullopt when they
 // are not in the image.
 std::optional<std::string> str_text(ObjectReader& reader, Address object, std::size_t max_chars);

@@ -8,7 +8,7 @@
 // Invariants (checked by `check()` and its tests): row extents and ranges are disjoint and their
 // sum is the size of every mapping; a row's extent is [address, address+size) for pymalloc and
 // static rows and [address-8, address-8+size) clipped to its segment for glibc's (a chunk's size
-// word lies in front of the pointer that malloc returned); ids index the tables beside them; 31
+// word lies in front of the pointer that malloc returned); ids index the tables beside them; 30
 // bytes a row all in.
 #pragma once
 
@@ -54,11 +54,6 @@ struct Type {
   std::string name;  // module.qualname, bare for builtins
   bool is_static = false;
   bool from_heap_name = false;  // tp_name was out of reach: named after the dict key it sits under
-};
-
-struct RowFlags {
-  State state = State::used;
-  Allocator allocator = Allocator::glibc;
 };
 
 class Rows {

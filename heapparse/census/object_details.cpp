@@ -4,7 +4,6 @@
 #include "heapparse/census/object_details.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "heapparse/python/types/instance.h"
 

@@ -16,6 +16,7 @@
 
 #include "cpython_layouts/hex_version.h"
 #include "heapparse/python/allocation_lookup.h"
+#include "heapparse/python/chain_guard.h"
 #include "heapparse/python/object_reader.h"
 #include "heapparse/python/runtime.h"
 #include "heapparse/python/scan_words.h"
@@ -292,16 +293,14 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
 
     Address head = *interpreter;
     if (out.layout->traits.has_pyruntime) {
-      out.runtime = cookie ? cookie : find_runtime_struct(image, *out.layout, type, *interpreter);
-      if (!out.runtime) {
-        // The pointer that was met first may be another interpreter than the main one.
-        for (Address at = *interpreter; at;) {
-          out.runtime = find_runtime_struct(image, *out.layout, type, at);
-          if (out.runtime) break;
-          const auto next = reader.pointer(at, out.layout->interpreter.next);
-          if (!next || *next == *interpreter) break;
-          at = *next;
-        }
+      out.runtime = cookie;
+      // The interpreter that was met first need not be the main one; a damaged list may be a
+      // circle.
+      ChainGuard guard;
+      for (Address at = *interpreter;
+           !out.runtime && at && !guard.repeats(at) && is_interpreter(reader, at, type.address);) {
+        out.runtime = find_runtime_struct(image, *out.layout, type, at);
+        at = reader.pointer(at, out.layout->interpreter.next).value_or(Address{});
       }
       if (out.runtime) {
         out.evidence.push_back(

@@ -23,6 +23,7 @@ class SnapshotTarget final : public Target {
   Result<const python::Runtime*> runtime(JobControl& job) override {
     return snapshot_.runtime(job);
   }
+  Result<const python::TypeTable*> types(JobControl& job) override { return snapshot_.types(job); }
   Result<const census::Census*> census(JobControl& job) override { return snapshot_.census(job); }
 
  private:

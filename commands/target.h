@@ -28,6 +28,8 @@ class Target {
   virtual Result<const pymalloc::PymallocHeap*> pymalloc(JobControl& job) = 0;
   virtual Result<const std::vector<glibc::MallocHeap>*> heaps(JobControl& job) = 0;
   virtual Result<const python::Runtime*> runtime(JobControl& job) = 0;  // nullptr: no Python
+  // In the order of Census::types; nullptr: no Python.
+  virtual Result<const python::TypeTable*> types(JobControl& job) = 0;
   virtual Result<const census::Census*> census(JobControl& job) = 0;
 };
 

@@ -42,6 +42,34 @@ Kind kind_of(python::BufferKind kind) {
       return Kind::array_items;
     case BufferKind::type_name:
       return Kind::type_name;
+    case BufferKind::type_data:
+      return Kind::type_data;
+    case BufferKind::code_data:
+      return Kind::code_data;
+    case BufferKind::stringio_buffer:
+      return Kind::stringio_buffer;
+    case BufferKind::io_buffer:
+      return Kind::io_buffer;
+    case BufferKind::iterator_state:
+      return Kind::iterator_state;
+    case BufferKind::memo_table:
+      return Kind::memo_table;
+    case BufferKind::digits:
+      return Kind::decimal_digits;
+    case BufferKind::element_children:
+      return Kind::element_children;
+    case BufferKind::stream_state:
+      return Kind::stream_state;
+    case BufferKind::format_codes:
+      return Kind::format_codes;
+    case BufferKind::ctypes_data:
+      return Kind::ctypes_data;
+    case BufferKind::module_state:
+      return Kind::module_state;
+    case BufferKind::lock:
+      return Kind::python_lock;
+    case BufferKind::other:
+      return Kind::object_buffer;
   }
   return Kind::object_buffer;
 }
@@ -59,10 +87,9 @@ class Claimer {
       : index_(index),
         rows_(rows),
         owning_(owning),
-        types_(*sources.types),
         prefix_(sources.runtime->debug_prefix_bytes),
         chunk_prefix_(sources.runtime->debug_chunk_prefix_bytes),
-        reader_(sources.image.space, *sources.runtime->layout) {}
+        decoder_(sources.image.space, *sources.runtime, *sources.types) {}
 
   // Calls found(buffer row, kind) for each buffer of the object in `owner` that is a row.
   template <class Found>
@@ -73,15 +100,15 @@ class Claimer {
     if (type == TypeId::none || index_of(type) >= owning_.size() || !owning_[index_of(type)]) {
       return;
     }
-    python::for_each_owned_buffer(
-        reader_, types_[index_of(type)], rows.object(owner), [&](const python::OwnedBuffer& b) {
-          RowId row = index_.exact(b.start - prefix_);
-          if (row == RowId::none && chunk_prefix_ != prefix_) {
-            row = index_.exact(b.start - chunk_prefix_);
-          }
-          if (row == RowId::none || row == owner || rows.state(row) == State::free) return;
-          found(row, kind_of(b.kind));
-        });
+    const python::Object object{rows.object(owner), &decoder_.types()[index_of(type)]};
+    python::for_each_owned_buffer(decoder_, object, [&](const python::OwnedBuffer& b) {
+      RowId row = index_.exact(b.start - prefix_);
+      if (row == RowId::none && chunk_prefix_ != prefix_) {
+        row = index_.exact(b.start - chunk_prefix_);
+      }
+      if (row == RowId::none || row == owner || rows.state(row) == State::free) return;
+      found(row, kind_of(b.kind));
+    });
   }
 
   void claim(RowId owner) {
@@ -100,10 +127,9 @@ class Claimer {
   const RowIndex& index_;
   RowsBuilder& rows_;
   const std::vector<bool>& owning_;
-  const python::TypeTable& types_;
   std::uint32_t prefix_;
   std::uint32_t chunk_prefix_;
-  python::ObjectReader reader_;
+  python::Decoder decoder_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "heapparse/python/object_reader.h"
 #include "heapparse/python/scan_words.h"
+#include "heapparse/python/type_layers.h"
 #include "heapparse/python/type_names.h"
 #include "heapparse/python/type_table.h"
 #include "heapparse/python/types/type_object.h"
@@ -174,6 +175,8 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
     t.itemsize = static_cast<std::uint32_t>(view.itemsize);
     t.dictoffset = view.dictoffset;
     t.weaklistoffset = view.weaklistoffset;
+    t.traverse = view.traverse;
+    t.dealloc = view.dealloc;
     t.is_static = !view.heap_type;
     t.is_gc = (view.flags & traits.type_flags.have_gc) != 0;
     if (t.is_gc) t.preheader = runtime.gc_head_bytes;
@@ -199,6 +202,9 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       at = it == by_address.end() ? nullptr : it->second;
     }
   }
+  std::sort(types.begin(), types.end(),
+            [](const PythonType& a, const PythonType& b) { return a.address < b.address; });
+  attach_layers(reader, types);
   TypeTable table;
   table.build(std::move(types));
   return table;

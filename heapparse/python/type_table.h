@@ -45,6 +45,23 @@ enum class Shape : std::uint8_t {
   with_tzinfo,  // datetime.time and datetime.datetime: shorter without a time zone
 };
 
+struct TypeRules;  // type_rules.h
+
+// What one type of a base chain adds to an instance. The layers of a type, from the type itself
+// down to `object`, are all there is to know about where its instances keep what.
+struct TypeLayer {
+  enum class Kind : std::uint8_t {
+    rules,    // a C type that a table of types/ describes
+    python,   // a class written in Python: slots, dict, weak references
+    unknown,  // a C type nobody described: the words [begin, end) may hold references
+  };
+  Kind kind = Kind::unknown;
+  const TypeRules* rules = nullptr;
+  std::uint32_t type = 0;   // index of the type in the TypeTable
+  std::uint32_t begin = 0;  // bytes of an instance that this layer adds
+  std::uint32_t end = 0;
+};
+
 struct PythonType {
   Address address;
   Address metatype;
@@ -61,6 +78,11 @@ struct PythonType {
   bool is_static = false;  // not a heap type
   bool is_gc = false;
   bool name_from_heap = false;  // tp_name was out of reach
+  Address traverse;             // tp_traverse, tp_dealloc: code addresses, only ever compared
+  Address dealloc;
+  bool is_class = false;           // written in Python: a class statement made it
+  bool sizeof_overridden = false;  // it or a base has a __sizeof__ written in Python
+  std::vector<TypeLayer> layers;
 };
 
 class TypeTable {

@@ -9,6 +9,9 @@
 #include <vector>
 
 #include "heapparse/python/owned_buffers.h"
+#include "heapparse/python/references.h"
+#include "heapparse/python/shallow_size.h"
+#include "heapparse/python/type_rules.h"
 #include "heapparse/python/type_table.h"
 #include "heapparse/python/types/array.h"
 #include "heapparse/python/types/bytearray.h"
@@ -104,16 +107,33 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
        {{second, second + 8 * (memory.size() - half)}, start + 8 * half}},
       {{kBase, second + 0x1000}});
   ObjectReader reader(space, layout);
+  // Every rule of every table is tried on every address, whatever lies there.
+  Runtime runtime;
+  runtime.layout = &layout;
+  const TypeTable types;
+  Decoder decoder(space, runtime, types);
   PythonType type;
   type.flags = data[1] % 2 != 0 ? layout.traits.type_flags.managed_dict : 0;
+  type.is_gc = true;
+  type.basicsize = 16U + data[2];
+  type.itemsize = data[3] % 16;
   for (std::size_t i = 0; i < memory.size(); ++i) {
     const Address at = i < half ? kBase + 8 * i : second + 8 * (i - half);
     look_at(reader, at);
     if (i != 0 && data[i] % 4 != 0) continue;
-    for (std::uint8_t s = 0; s <= static_cast<std::uint8_t>(Shape::instance_2); ++s) {
-      type.shape = static_cast<Shape>(s);
-      for_each_owned_buffer(reader, type, at, [](const OwnedBuffer&) {});
+    for (const auto table : all_type_rules()) {
+      for (const TypeRules& rules : table) {
+        type.layers = {{TypeLayer::Kind::rules, &rules, 0, 0, type.basicsize}};
+        const Object object{at, &type};
+        for_each_owned_buffer(decoder, object, [](const OwnedBuffer&) {});
+        for_each_reference(decoder, object,
+                           [&](const Reference& r) { edge_text(decoder, r.name); });
+        shallow_size(decoder, object);
+      }
     }
+    type.layers = {{TypeLayer::Kind::python, nullptr, 0, 16, type.basicsize},
+                   {TypeLayer::Kind::unknown, nullptr, 0, 16, type.basicsize}};
+    for_each_reference(decoder, {at, &type}, [](const Reference&) {});
   }
   look_at(reader, Address{});
   look_at(reader, Address{~std::uint64_t{0} - 7});

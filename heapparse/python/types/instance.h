@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "heapparse/python/object_reader.h"
+#include "heapparse/python/type_rules.h"
 #include "heapparse/python/type_table.h"
 
 namespace coreheap::python {
@@ -94,5 +95,8 @@ inline std::optional<Address> values_block(ObjectReader& reader, Address values)
   if (!prefix) return std::nullopt;
   return values - *prefix;
 }
+
+// What the classes of an object's type add to it: slots, dict or values, the class itself.
+void class_references(Decoder& decoder, const Object& object, ReferenceSink visit);
 
 }  // namespace coreheap::python

@@ -19,6 +19,8 @@ struct TypeView {
   std::uint64_t itemsize = 0;
   std::int64_t dictoffset = 0;
   std::int64_t weaklistoffset = 0;
+  Address traverse;  // code addresses
+  Address dealloc;
   std::uint64_t subclasses = 0;  // pointer, or index + 1 of a static type's state
   bool heap_type = false;
   bool ready = false;
@@ -67,6 +69,8 @@ inline std::optional<TypeView> view_type(ObjectReader& reader, Address object) {
   v.dictoffset = static_cast<std::int64_t>(reader.word(object, f.dictoffset).value_or(0));
   v.weaklistoffset = static_cast<std::int64_t>(reader.word(object, f.weaklistoffset).value_or(0));
   v.subclasses = reader.word(object, f.subclasses).value_or(0);
+  v.traverse = Address{reader.word(object, f.traverse).value_or(0)};
+  v.dealloc = Address{reader.word(object, f.dealloc).value_or(0)};
   v.heap_type = (*flags & reader.traits().type_flags.heap_type) != 0;
   v.ready = (*flags & reader.traits().type_flags.ready) != 0;
   return v;

@@ -34,6 +34,9 @@ class FakeTarget final : public Target {
   Result<const python::Runtime*> runtime(JobControl&) override {
     return static_cast<const python::Runtime*>(nullptr);
   }
+  Result<const python::TypeTable*> types(JobControl&) override {
+    return static_cast<const python::TypeTable*>(nullptr);
+  }
   Result<const census::Census*> census(JobControl&) override { return &stages_->census; }
 
  private:

@@ -29,7 +29,9 @@ Buffers buffers_of(HeapBuilder& heap, Address object) {
   const auto type = table->find(*r.reader.type_of(object));
   REQUIRE(type.has_value());
   Buffers out;
-  for_each_owned_buffer(r.reader, (*table)[*type], object,
+  const Runtime runtime = heap.runtime();
+  Decoder decoder(r.image.space, runtime, *table);
+  for_each_owned_buffer(decoder, {object, &(*table)[*type]},
                         [&](const OwnedBuffer& b) { out.emplace(b.kind, b.start); });
   if (!out.empty()) CHECK(may_own_buffers(heap.layout, (*table)[*type]));
   return out;

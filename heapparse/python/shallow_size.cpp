@@ -15,6 +15,14 @@ std::optional<std::uint64_t> default_size(Decoder& decoder, const Object& object
 
 }  // namespace
 
+std::optional<ShallowSize> fixed_shallow_size(const PythonType& type) {
+  if (type.itemsize != 0) return std::nullopt;
+  for (const TypeLayer& layer : type.layers) {
+    if (layer.rules != nullptr && layer.rules->size != nullptr) return std::nullopt;
+  }
+  return ShallowSize{std::uint64_t{type.basicsize} + type.preheader, type.sizeof_overridden};
+}
+
 std::optional<ShallowSize> shallow_size(Decoder& decoder, const Object& object) {
   const PythonType& type = *object.type;
   std::optional<std::uint64_t> size;

@@ -17,6 +17,10 @@ struct ShallowSize {
   bool overridden = false;  // a class of the chain has a __sizeof__ written in Python
 };
 
+// What every instance of the type has, where no byte of the instance decides: most types of most
+// heaps need not be read at all. nullopt: sizes vary.
+std::optional<ShallowSize> fixed_shallow_size(const PythonType& type);
+
 // nullopt when the object's own bytes do not say (damaged, or not in the image).
 std::optional<ShallowSize> shallow_size(Decoder& decoder, const Object& object);
 

@@ -119,6 +119,8 @@ Result<Table> row_table(Target& target, const census::Census& census, BlockChoic
                         JobControl& job) {
   const auto runtime = target.runtime(job);
   if (!runtime) return std::unexpected(runtime.error());
+  const auto types = target.types(job);
+  if (!types) return std::unexpected(types.error());
   std::vector<std::uint32_t> selection;
   Sum total;
   for (std::uint32_t i = 0; i < census.rows.size(); ++i) {
@@ -129,7 +131,7 @@ Result<Table> row_table(Target& target, const census::Census& census, BlockChoic
   }
   Table table;
   table.columns = row_columns();
-  table.rows = census_rows(census, target.image(), *runtime, std::move(selection));
+  table.rows = census_rows(census, target.image(), *runtime, *types, std::move(selection));
   table.totals = {{"size", Cell::of_count(total.bytes)}};
   return table;
 }

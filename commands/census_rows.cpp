@@ -2,6 +2,7 @@
 #include "commands/census_rows.h"
 
 #include "heapparse/python/object.h"
+#include "heapparse/python/shallow_size.h"
 
 namespace coreheap::commands {
 
@@ -25,8 +26,13 @@ enum RowColumn : unsigned {
 class CensusRows final : public RowSource {
  public:
   CensusRows(const census::Census& census, const image::Image& image,
-             const python::Runtime* runtime, std::optional<std::vector<std::uint32_t>> selection)
-      : census_(census), image_(image), runtime_(runtime), selection_(std::move(selection)) {}
+             const python::Runtime* runtime, const python::TypeTable* types,
+             std::optional<std::vector<std::uint32_t>> selection)
+      : census_(census),
+        image_(image),
+        runtime_(runtime),
+        types_(types),
+        selection_(std::move(selection)) {}
 
   std::uint64_t size() const override {
     return selection_ ? selection_->size() : census_.rows.size();
@@ -36,6 +42,10 @@ class CensusRows final : public RowSource {
             Texts&) const override {
     if (column == kRefcount) {
       fill_refcounts(rows, out);
+      return;
+    }
+    if (column == kShallow) {
+      fill_shallow(rows, out);
       return;
     }
     for (std::size_t i = 0; i < rows.size(); ++i) out[i] = cell(column, id_of(rows[i]));
@@ -84,6 +94,21 @@ class CensusRows final : public RowSource {
     }
   }
 
+  void fill_shallow(std::span<const std::uint64_t> rows, std::span<Cell> out) const {
+    std::fill(out.begin(), out.end(), Cell::absent());
+    if (runtime_ == nullptr || types_ == nullptr) return;
+    python::Decoder decoder(image_.space, *runtime_, *types_);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const census::RowId id = id_of(rows[i]);
+      if (!census_.rows.holds_object(id) || census_.rows.state(id) != census::State::used) continue;
+      const auto object = decoder.object(census_.rows.object(id));
+      if (!object) continue;
+      if (const auto size = python::shallow_size(decoder, *object)) {
+        out[i] = Cell::of_count(size->bytes);
+      }
+    }
+  }
+
   void fill_refcounts(std::span<const std::uint64_t> rows, std::span<Cell> out) const {
     std::fill(out.begin(), out.end(), Cell::absent());
     if (runtime_ == nullptr || runtime_->layout == nullptr) return;
@@ -101,6 +126,7 @@ class CensusRows final : public RowSource {
   const census::Census& census_;
   const image::Image& image_;
   const python::Runtime* runtime_;
+  const python::TypeTable* types_;
   std::optional<std::vector<std::uint32_t>> selection_;
 };
 
@@ -177,8 +203,9 @@ std::vector<Column> range_columns() {
 std::shared_ptr<const RowSource> census_rows(const census::Census& census,
                                              const image::Image& image,
                                              const python::Runtime* runtime,
+                                             const python::TypeTable* types,
                                              std::optional<std::vector<std::uint32_t>> selection) {
-  return std::make_shared<CensusRows>(census, image, runtime, std::move(selection));
+  return std::make_shared<CensusRows>(census, image, runtime, types, std::move(selection));
 }
 
 std::shared_ptr<const RowSource> census_ranges(const census::Census& census,

@@ -10,6 +10,7 @@
 #include "heapparse/census/census.h"
 #include "heapparse/image/image.h"
 #include "heapparse/python/runtime.h"
+#include "heapparse/python/type_table.h"
 
 namespace coreheap::commands {
 
@@ -18,11 +19,12 @@ std::vector<Column> row_columns();
 // begin, end, size, kind, cause, mapping
 std::vector<Column> range_columns();
 
-// `selection`: the rows to show, in order; absent: all. `runtime` may be null. What is referred to
-// outlives the source.
+// `selection`: the rows to show, in order; absent: all. `runtime` and `types` may be null. What is
+// referred to outlives the source.
 std::shared_ptr<const RowSource> census_rows(const census::Census& census,
                                              const image::Image& image,
                                              const python::Runtime* runtime,
+                                             const python::TypeTable* types,
                                              std::optional<std::vector<std::uint32_t>> selection);
 std::shared_ptr<const RowSource> census_ranges(const census::Census& census,
                                                const image::Image& image);

@@ -1,6 +1,7 @@
 // `export`: the census itself, one line a row, as fast as it can be written.
 #include "commands/census_rows.h"
 #include "commands/commands.h"
+#include "commands/reference_rows.h"
 #include "commands/screens.h"
 
 namespace coreheap::commands {
@@ -14,15 +15,25 @@ Result<Report> run(Context& context) {
   if (!census) return std::unexpected(census.error());
   const auto runtime = (*target)->runtime(context.job);
   if (!runtime) return std::unexpected(runtime.error());
+  const auto types = (*target)->types(context.job);
+  if (!types) return std::unexpected(types.error());
 
   Report report = report_on(**target, **census);
   Table table;
   if (context.arguments.has("ranges")) {
     table.columns = range_columns();
     table.rows = census_ranges(**census, (*target)->image());
+  } else if (context.arguments.has("references")) {
+    if (*types == nullptr) {
+      return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside");
+    }
+    auto rows = reference_rows((*target)->image(), **census, **runtime, **types, context.job);
+    if (!rows) return std::unexpected(rows.error());
+    table.columns = reference_columns();
+    table.rows = *rows;
   } else {
     table.columns = row_columns();
-    table.rows = census_rows(**census, (*target)->image(), *runtime, std::nullopt);
+    table.rows = census_rows(**census, (*target)->image(), *runtime, *types, std::nullopt);
   }
   report.add("rows", "", std::move(table));
   report.next = {{"export -o rows.csv", "all of it, as CSV"}, {"used", "summed by kind"}};
@@ -40,10 +51,14 @@ Command export_command() {
           "One line an innermost allocation, by address: used, cached and free. Sizes are bytes,\n"
           "addresses 0x hex. A glibc block takes [address-8, address-8+size), every other one\n"
           "[address, address+size). With --ranges the bytes that are no block: headers, slack,\n"
-          "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte.",
+          "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte. With\n"
+          "--references one line an edge of the object graph; `skipped` says why\n"
+          "gc.get_referents does not list one that it passes over.",
       .usage = "",
       .options = {{"ranges", 0, "",
-                   "what is no block, instead: begin, end, size, kind, cause, mapping"}},
+                   "what is no block, instead: begin, end, size, kind, cause, mapping"},
+                  {"references", 0, "",
+                   "the references between objects, instead: holder, target, name, skipped"}},
       .columns = row_columns(),
       .group = Group::share,
       .default_format = Format::csv,

@@ -11,6 +11,8 @@ have a cause of causes.py; nothing is skipped without a printed reason. Exit 77:
 import argparse
 import bisect
 import csv
+import glob
+import importlib
 import json
 import os
 import re
@@ -37,6 +39,7 @@ csv.field_size_limit(1 << 30)
 class Truth:
     def __init__(self, path):
         self.objects, self.pointers, self.overridden, self.locals = {}, {}, set(), set()
+        self.lines = {}
         complete = False
         with open(path, encoding="utf-8") as lines:
             for line in lines:
@@ -55,6 +58,8 @@ class Truth:
                     self.meta = json.loads(rest)
                 elif tag == "end":
                     complete = True
+                else:                            # of a truth_*.py, for its compare_*.py
+                    self.lines.setdefault(tag, []).append(rest)
         if not complete:
             raise RuntimeError("the truth is not whole: " + path)
         self.classes = pool_classes(path + ".stats")
@@ -81,8 +86,9 @@ class Target:
         root = entry["root"]
         self.folder = tempfile.mkdtemp(prefix="oracle-", dir=os.path.join(root, "tmp") if root else options.scratch)
         inside = os.path.join("/", os.path.relpath(self.folder, root)) if root else self.folder
-        for name in ("target.py", "heap.py", "heap_kinds.py"):
-            shutil.copy(os.path.join(HERE, name), self.folder)
+        for path in [os.path.join(HERE, "target.py"), *glob.glob(os.path.join(HERE, "heap*.py")),
+                     *glob.glob(os.path.join(HERE, "truth_*.py"))]:
+            shutil.copy(path, self.folder)
 
         def enter():
             resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
@@ -138,6 +144,27 @@ class Target:
 
 class Skip(Exception):
     pass
+
+
+class Reading:
+    """What a compare_NAME.py is handed: one reading of one target."""
+
+    def __init__(self, **values):
+        self.__dict__.update(values)
+
+    def run(self, words, name):
+        """Runs a command of coreheap on the target; the path of its output."""
+        out = os.path.join(self.folder, name)
+        if os.path.exists(out):
+            os.unlink(out)
+        run_coreheap(self.options, self.target, [*self.extra, words], out)
+        return out
+
+
+def comparisons():
+    """The compare() of every compare_NAME.py beside this file, by name."""
+    names = sorted(os.path.basename(path)[:-3] for path in glob.glob(os.path.join(HERE, "compare_*.py")))
+    return [importlib.import_module(name).compare for name in names]
 
 
 class Comparison:
@@ -391,6 +418,10 @@ def one_reading(options, entry, truth, memory, target, extra, title, folder):
         except RuntimeError as error:
             comparison.problem("arenas", [error])
         compare_glibc(comparison, truth, rows, arenas, glibc)
+        reading = Reading(options=options, entry=entry, version=version, glibc=glibc, truth=truth, memory=memory, rows=rows,
+                          ranges=ranges, target=target, extra=extra, folder=folder, live=target.isdigit())
+        for compare in comparisons():
+            compare(comparison, reading)
         if options.keep:
             for path in (out, out_ranges, out_arenas):
                 shutil.copy(path, os.path.join(options.keep, title.replace(" ", "-").replace("/", "-") + "-" + os.path.basename(path)))

@@ -173,6 +173,7 @@ TYPE_NAME = type.__dict__["__name__"]
 TYPE_QUALNAME = type.__dict__.get("__qualname__")
 HEAP_TYPE = 1 << 9
 TYPE_FLAGS = type.__dict__["__flags__"]
+TRUTHS = []                                     # the truth_*.py modules
 LISTS_FRAMES = sys.version_info < (3, 11)     # newer frames become objects only when asked for: do not ask
 
 
@@ -294,6 +295,8 @@ def truth(out):
         lines.append("s %x\n" % id(o))
     for address in NOTES["frame_only"]:
         lines.append("l %x\n" % address)
+    for one in TRUTHS:
+        lines.extend(one.lines(seen))
 
     FIGURES["fflush"](FIGURES["stream"])
     with open(FIGURES["malloc_info_path"]) as stream:
@@ -313,6 +316,14 @@ def truth(out):
         view = view[os.write(out, view[:1 << 20]):]
 
 
+def load_truths():
+    """What else is asked of the interpreter: every truth_NAME.py beside this file, by name. Its lines(seen)
+    gives lines of the truth file; seen maps address to object. Loaded before the heap is built."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    names = sorted(name[:-3] for name in os.listdir(here) if name.startswith("truth_") and name.endswith(".py"))
+    return [__import__(name) for name in names]
+
+
 def main():
     arguments = sys.argv[1:]
     CONFIG["out"] = arguments[0]
@@ -320,6 +331,7 @@ def main():
         name, _, value = argument.partition("=")
         CONFIG[name] = int(value)
     gc.disable()
+    TRUTHS.extend(load_truths())
     rng = random.Random(CONFIG["seed"])
     for build in CONFIG["features"]:
         try:

@@ -60,9 +60,9 @@ TEST_CASE("export --ranges and the rows add up to the mapping") {
 TEST_CASE("types counts live objects and charges buffers to their owners") {
   const Ran ran = run_on(small_process(), "types --format csv");
   CHECK(ran.text ==
-        "type,objects,own,buffers,total\n"
-        "list,1,48,256,304\n"
-        "app.Node,2,128,0,128\n");
+        "type,objects,shallow,own,buffers,total,notes\n"
+        "list,1,,48,256,304,\n"
+        "app.Node,2,,128,0,128,\n");
 }
 
 TEST_CASE("used, free and all are parts of one whole") {

@@ -841,6 +841,61 @@ struct Structs {
   };
   DictIterator dict_iterator;
 
+  struct BytearrayIterator : Struct {  // bytesiterobject
+    Field index, sequence;
+    friend constexpr bool operator==(const BytearrayIterator&, const BytearrayIterator&) = default;
+  };
+  BytearrayIterator bytearray_iterator;
+
+  struct MemoryIterator : Struct {  // memoryiterobject
+    Field index, sequence;
+    friend constexpr bool operator==(const MemoryIterator&, const MemoryIterator&) = default;
+  };
+  MemoryIterator memory_iterator;
+
+  struct OdictIterator : Struct {  // odictiterobject
+    Field odict, result, current;
+    friend constexpr bool operator==(const OdictIterator&, const OdictIterator&) = default;
+  };
+  OdictIterator odict_iterator;
+
+  // The `buffer` that memoryview replaced.
+  struct BufferObject : Struct {  // PyBufferObject
+    Field base;
+    friend constexpr bool operator==(const BufferObject&, const BufferObject&) = default;
+  };
+  BufferObject buffer_object;
+
+  struct ItemGetter : Struct {  // itemgetterobject
+    Field count, item;
+    friend constexpr bool operator==(const ItemGetter&, const ItemGetter&) = default;
+  };
+  ItemGetter item_getter;
+
+  struct AttributeGetter : Struct {  // attrgetterobject
+    Field count, attribute;
+    friend constexpr bool operator==(const AttributeGetter&, const AttributeGetter&) = default;
+  };
+  AttributeGetter attribute_getter;
+
+  struct MethodCaller : Struct {  // methodcallerobject
+    Field name, args, keywords, vectorcall_args, vectorcall_keyword_names;
+    friend constexpr bool operator==(const MethodCaller&, const MethodCaller&) = default;
+  };
+  MethodCaller method_caller;
+
+  struct DecimalContext : Struct {  // PyDecContextObject
+    Field traps, flags;
+    friend constexpr bool operator==(const DecimalContext&, const DecimalContext&) = default;
+  };
+  DecimalContext decimal_context;
+
+  struct DecimalContextManager : Struct {  // PyDecContextManagerObject
+    Field local, global;
+    friend constexpr bool operator==(const DecimalContextManager&, const DecimalContextManager&) = default;
+  };
+  DecimalContextManager decimal_context_manager;
+
   // asyncio.Task
   struct Task : Struct {  // TaskObj
     Field loop, callback0, context0, callbacks, exception, exception_tb, result, source_tb,

@@ -630,6 +630,26 @@ constexpr Layout v2_7() {
   l.dict_iterator.pos = {32, 8};
   l.dict_iterator.result = {40, 8};
   l.dict_iterator.len = {48, 8};
+  // bytesiterobject
+  l.bytearray_iterator.struct_size = 32;
+  l.bytearray_iterator.index = {16, 8};
+  l.bytearray_iterator.sequence = {24, 8};
+  // PyBufferObject
+  l.buffer_object.struct_size = 64;
+  l.buffer_object.base = {16, 8};
+  // itemgetterobject
+  l.item_getter.struct_size = 32;
+  l.item_getter.count = {16, 8};
+  l.item_getter.item = {24, 8};
+  // attrgetterobject
+  l.attribute_getter.struct_size = 32;
+  l.attribute_getter.count = {16, 8};
+  l.attribute_getter.attribute = {24, 8};
+  // methodcallerobject
+  l.method_caller.struct_size = 40;
+  l.method_caller.name = {16, 8};
+  l.method_caller.args = {24, 8};
+  l.method_caller.keywords = {32, 8};
   // CDataObject, tagCDataObject
   l.cdata.struct_size = 96;
   l.cdata.ptr = {16, 8};
@@ -1394,6 +1414,26 @@ constexpr Layout v2_7d() {
   l.dict_iterator.pos = {48, 8};
   l.dict_iterator.result = {56, 8};
   l.dict_iterator.len = {64, 8};
+  // bytesiterobject
+  l.bytearray_iterator.struct_size = 48;
+  l.bytearray_iterator.index = {32, 8};
+  l.bytearray_iterator.sequence = {40, 8};
+  // PyBufferObject
+  l.buffer_object.struct_size = 80;
+  l.buffer_object.base = {32, 8};
+  // itemgetterobject
+  l.item_getter.struct_size = 48;
+  l.item_getter.count = {32, 8};
+  l.item_getter.item = {40, 8};
+  // attrgetterobject
+  l.attribute_getter.struct_size = 48;
+  l.attribute_getter.count = {32, 8};
+  l.attribute_getter.attribute = {40, 8};
+  // methodcallerobject
+  l.method_caller.struct_size = 56;
+  l.method_caller.name = {32, 8};
+  l.method_caller.args = {40, 8};
+  l.method_caller.keywords = {48, 8};
   // CDataObject, tagCDataObject
   l.cdata.struct_size = 112;
   l.cdata.ptr = {32, 8};

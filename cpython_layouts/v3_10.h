@@ -115,6 +115,10 @@ constexpr Layout v3_10() {
   // zipobject, izipobject
   l.zip.struct_size = 48;
   l.zip.strict = {40, 4};
+  // memoryiterobject
+  l.memory_iterator.struct_size = 48;
+  l.memory_iterator.index = {16, 8};
+  l.memory_iterator.sequence = {24, 8};
   // TaskObj
   l.task.struct_size = 192;
   l.task.exception_tb = {56, 8};

@@ -219,6 +219,10 @@ constexpr Layout v3_11() {
   // enumobject
   l.enumerate.struct_size = 56;
   l.enumerate.one = {48, 8};
+  // itemgetterobject
+  l.item_getter.struct_size = 48;
+  // attrgetterobject
+  l.attribute_getter.struct_size = 40;
   // TaskObj
   l.task.struct_size = 176;
   l.task.cancelled_exc = {120, 8};

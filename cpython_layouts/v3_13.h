@@ -84,6 +84,10 @@ constexpr Layout v3_13() {
   l.pairwise.result = {32, 8};
   // batchedobject
   l.batched.struct_size = 40;
+  // methodcallerobject
+  l.method_caller.struct_size = 64;
+  l.method_caller.vectorcall_args = {40, 8};
+  l.method_caller.vectorcall_keyword_names = {48, 8};
   // TaskObj
   l.task.struct_size = 144;
   l.task.cancelled_exc = {88, 8};

@@ -761,6 +761,42 @@ constexpr Layout v3_13t() {
   l.dict_iterator.pos = {48, 8};
   l.dict_iterator.result = {56, 8};
   l.dict_iterator.len = {64, 8};
+  // bytesiterobject
+  l.bytearray_iterator.struct_size = 48;
+  l.bytearray_iterator.index = {32, 8};
+  l.bytearray_iterator.sequence = {40, 8};
+  // memoryiterobject
+  l.memory_iterator.struct_size = 64;
+  l.memory_iterator.index = {32, 8};
+  l.memory_iterator.sequence = {40, 8};
+  // odictiterobject
+  l.odict_iterator.struct_size = 80;
+  l.odict_iterator.odict = {40, 8};
+  l.odict_iterator.result = {72, 8};
+  l.odict_iterator.current = {64, 8};
+  // itemgetterobject
+  l.item_getter.struct_size = 64;
+  l.item_getter.count = {32, 8};
+  l.item_getter.item = {40, 8};
+  // attrgetterobject
+  l.attribute_getter.struct_size = 56;
+  l.attribute_getter.count = {32, 8};
+  l.attribute_getter.attribute = {40, 8};
+  // methodcallerobject
+  l.method_caller.struct_size = 80;
+  l.method_caller.name = {32, 8};
+  l.method_caller.args = {40, 8};
+  l.method_caller.keywords = {48, 8};
+  l.method_caller.vectorcall_args = {56, 8};
+  l.method_caller.vectorcall_keyword_names = {64, 8};
+  // PyDecContextObject
+  l.decimal_context.struct_size = 112;
+  l.decimal_context.traps = {80, 8};
+  l.decimal_context.flags = {88, 8};
+  // PyDecContextManagerObject
+  l.decimal_context_manager.struct_size = 48;
+  l.decimal_context_manager.local = {32, 8};
+  l.decimal_context_manager.global = {40, 8};
   // TaskObj
   l.task.struct_size = 160;
   l.task.loop = {32, 8};

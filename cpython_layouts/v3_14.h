@@ -94,6 +94,8 @@ constexpr Layout v3_14() {
   l.cycle.struct_size = 40;
   // mapobject, imapobject
   l.map.struct_size = 40;
+  // PyDecContextObject
+  l.decimal_context.struct_size = 104;
   // TaskObj
   l.task.struct_size = 168;
   l.task.state = {104, 4};

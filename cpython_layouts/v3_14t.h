@@ -99,6 +99,8 @@ constexpr Layout v3_14t() {
   l.cycle.struct_size = 56;
   // mapobject, imapobject
   l.map.struct_size = 56;
+  // PyDecContextObject
+  l.decimal_context.struct_size = 120;
   // TaskObj
   l.task.struct_size = 184;
   l.task.state = {120, 4};

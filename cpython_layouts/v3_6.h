@@ -420,6 +420,22 @@ constexpr Layout v3_6() {
   // dequeiterobject
   l.deque_iterator.block = {16, 8};
   l.deque_iterator.index = {24, 8};
+  // odictiterobject
+  l.odict_iterator.struct_size = 64;
+  l.odict_iterator.odict = {24, 8};
+  l.odict_iterator.result = {56, 8};
+  l.odict_iterator.current = {48, 8};
+  // PyBufferObject
+  l.buffer_object.struct_size = 0;
+  l.buffer_object.base = {};
+  // PyDecContextObject
+  l.decimal_context.struct_size = 96;
+  l.decimal_context.traps = {64, 8};
+  l.decimal_context.flags = {72, 8};
+  // PyDecContextManagerObject
+  l.decimal_context_manager.struct_size = 32;
+  l.decimal_context_manager.local = {16, 8};
+  l.decimal_context_manager.global = {24, 8};
   // TaskObj
   l.task.struct_size = 112;
   l.task.loop = {16, 8};

@@ -84,6 +84,8 @@ constexpr Layout v3_8() {
   // accumulateobject
   l.accumulate.struct_size = 48;
   l.accumulate.initial = {40, 8};
+  // itemgetterobject
+  l.item_getter.struct_size = 40;
   // TaskObj
   l.task.struct_size = 144;
   l.task.name = {120, 8};

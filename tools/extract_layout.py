@@ -22,7 +22,7 @@ import layout_tables as tables  # noqa: E402
 # Modules that may be outside the interpreter and define structs of the schema.
 MODULES = (
     "_asyncio _collections _contextvars _ctypes _datetime _decimal _elementtree _functools _io _queue _sre _struct _thread "
-    "array cPickle datetime itertools mmap zlib _pickle _random"
+    "array cPickle datetime itertools mmap operator zlib _operator _pickle _random"
 ).split()
 
 

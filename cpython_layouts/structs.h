@@ -460,10 +460,59 @@ struct Structs {
   BaseException base_exception;
 
   struct ExceptionGroup : Struct {  // PyBaseExceptionGroupObject
-    Field msg, excs;
+    Field msg, excs, excs_text;
     friend constexpr bool operator==(const ExceptionGroup&, const ExceptionGroup&) = default;
   };
   ExceptionGroup exception_group;
+
+  struct OsError : Struct {  // PyOSErrorObject, PyEnvironmentErrorObject
+    Field errno_, strerror, filename, filename2;
+    friend constexpr bool operator==(const OsError&, const OsError&) = default;
+  };
+  OsError os_error;
+
+  struct SyntaxError : Struct {  // PySyntaxErrorObject
+    Field msg, filename, lineno, offset, end_lineno, end_offset, text, print_file_and_line,
+        metadata;
+    friend constexpr bool operator==(const SyntaxError&, const SyntaxError&) = default;
+  };
+  SyntaxError syntax_error;
+
+  struct ImportError : Struct {  // PyImportErrorObject
+    Field msg, name, path, name_from;
+    friend constexpr bool operator==(const ImportError&, const ImportError&) = default;
+  };
+  ImportError import_error;
+
+  struct UnicodeError : Struct {  // PyUnicodeErrorObject
+    Field encoding, object, reason;
+    friend constexpr bool operator==(const UnicodeError&, const UnicodeError&) = default;
+  };
+  UnicodeError unicode_error;
+
+  struct StopIteration : Struct {  // PyStopIterationObject
+    Field value;
+    friend constexpr bool operator==(const StopIteration&, const StopIteration&) = default;
+  };
+  StopIteration stop_iteration;
+
+  struct SystemExit : Struct {  // PySystemExitObject
+    Field code;
+    friend constexpr bool operator==(const SystemExit&, const SystemExit&) = default;
+  };
+  SystemExit system_exit;
+
+  struct NameError : Struct {  // PyNameErrorObject
+    Field name;
+    friend constexpr bool operator==(const NameError&, const NameError&) = default;
+  };
+  NameError name_error;
+
+  struct AttributeError : Struct {  // PyAttributeErrorObject
+    Field object, name;
+    friend constexpr bool operator==(const AttributeError&, const AttributeError&) = default;
+  };
+  AttributeError attribute_error;
 
   struct Traceback : Struct {  // PyTracebackObject
     Field next, frame, lasti, lineno;
@@ -1130,7 +1179,7 @@ struct Structs {
   UnionType union_type;
 
   struct TypeAlias : Struct {  // typealiasobject
-    Field name, type_params, compute_value, value, module;
+    Field name, type_params, compute_value, value, module, qualname;
     friend constexpr bool operator==(const TypeAlias&, const TypeAlias&) = default;
   };
   TypeAlias type_alias;
@@ -1143,10 +1192,50 @@ struct Structs {
   TypeVar type_var;
 
   struct ParamSpec : Struct {  // paramspecobject
-    Field name, bound, default_value;
+    Field name, bound, default_value, evaluate_default;
     friend constexpr bool operator==(const ParamSpec&, const ParamSpec&) = default;
   };
   ParamSpec param_spec;
+
+  struct TypeVarTuple : Struct {  // typevartupleobject
+    Field name, bound, default_value, evaluate_default;
+    friend constexpr bool operator==(const TypeVarTuple&, const TypeVarTuple&) = default;
+  };
+  TypeVarTuple type_var_tuple;
+
+  // ParamSpec.args and ParamSpec.kwargs.
+  struct ParamSpecAttribute : Struct {  // paramspecattrobject
+    Field origin;
+    friend constexpr bool operator==(const ParamSpecAttribute&, const ParamSpecAttribute&) = default;
+  };
+  ParamSpecAttribute param_spec_attribute;
+
+  // The function that a type parameter has for its bound or default when that is a constant.
+  struct ConstEvaluator : Struct {  // constevaluatorobject
+    Field value;
+    friend constexpr bool operator==(const ConstEvaluator&, const ConstEvaluator&) = default;
+  };
+  ConstEvaluator const_evaluator;
+
+  struct GenericAliasIterator : Struct {  // gaiterobject
+    Field object;
+    friend constexpr bool operator==(const GenericAliasIterator&, const GenericAliasIterator&) = default;
+  };
+  GenericAliasIterator generic_alias_iterator;
+
+  // string.templatelib.Template's iterator.
+  struct TemplateIterator : Struct {  // templateiterobject
+    Field strings, interpolations;
+    friend constexpr bool operator==(const TemplateIterator&, const TemplateIterator&) = default;
+  };
+  TemplateIterator template_iterator;
+
+  // What __buffer__ written in Python gives away.
+  struct BufferWrapper : Struct {  // _PyBufferWrapper
+    Field memoryview, object;
+    friend constexpr bool operator==(const BufferWrapper&, const BufferWrapper&) = default;
+  };
+  BufferWrapper buffer_wrapper;
 
   struct StructSequence : Struct {  // PyStructSequence
     Field items;

@@ -181,6 +181,8 @@ struct Traits {
                                                   // into interpreter.static_types
   bool static_types_split_by_extension = false;   // the same, in two tables (core, extensions)
   bool members_follow_type = true;  // __slots__ member defs lie behind the type object
+  bool heap_types_traverse_class = false;  // tp_traverse of a C heap type visits the object's type;
+                                           // classes leave it to their base then
 
   // In front of objects
   bool gc_refs_in_head = true;                     // gc_head.refs, a signed count or state

@@ -339,6 +339,27 @@ constexpr Layout v2_7() {
   l.base_exception.dict = {16, 8};
   l.base_exception.args = {24, 8};
   l.base_exception.message = {32, 8};
+  // PyOSErrorObject, PyEnvironmentErrorObject
+  l.os_error.struct_size = 64;
+  l.os_error.errno_ = {40, 8};
+  l.os_error.strerror = {48, 8};
+  l.os_error.filename = {56, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 88;
+  l.syntax_error.msg = {40, 8};
+  l.syntax_error.filename = {48, 8};
+  l.syntax_error.lineno = {56, 8};
+  l.syntax_error.offset = {64, 8};
+  l.syntax_error.text = {72, 8};
+  l.syntax_error.print_file_and_line = {80, 8};
+  // PyUnicodeErrorObject
+  l.unicode_error.struct_size = 80;
+  l.unicode_error.encoding = {40, 8};
+  l.unicode_error.object = {48, 8};
+  l.unicode_error.reason = {72, 8};
+  // PySystemExitObject
+  l.system_exit.struct_size = 48;
+  l.system_exit.code = {40, 8};
   // PyTracebackObject
   l.traceback.struct_size = 40;
   l.traceback.next = {16, 8};
@@ -1132,6 +1153,27 @@ constexpr Layout v2_7d() {
   l.base_exception.dict = {32, 8};
   l.base_exception.args = {40, 8};
   l.base_exception.message = {48, 8};
+  // PyOSErrorObject, PyEnvironmentErrorObject
+  l.os_error.struct_size = 80;
+  l.os_error.errno_ = {56, 8};
+  l.os_error.strerror = {64, 8};
+  l.os_error.filename = {72, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 104;
+  l.syntax_error.msg = {56, 8};
+  l.syntax_error.filename = {64, 8};
+  l.syntax_error.lineno = {72, 8};
+  l.syntax_error.offset = {80, 8};
+  l.syntax_error.text = {88, 8};
+  l.syntax_error.print_file_and_line = {96, 8};
+  // PyUnicodeErrorObject
+  l.unicode_error.struct_size = 96;
+  l.unicode_error.encoding = {56, 8};
+  l.unicode_error.object = {64, 8};
+  l.unicode_error.reason = {88, 8};
+  // PySystemExitObject
+  l.system_exit.struct_size = 64;
+  l.system_exit.code = {56, 8};
   // PyTracebackObject
   l.traceback.struct_size = 56;
   l.traceback.next = {32, 8};

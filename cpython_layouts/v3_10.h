@@ -101,6 +101,19 @@ constexpr Layout v3_10() {
   l.property.struct_size = 64;
   l.property.name = {48, 8};
   l.property.getter_doc = {56, 4};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 128;
+  l.syntax_error.end_lineno = {96, 8};
+  l.syntax_error.end_offset = {104, 8};
+  l.syntax_error.text = {112, 8};
+  l.syntax_error.print_file_and_line = {120, 8};
+  // PyNameErrorObject
+  l.name_error.struct_size = 72;
+  l.name_error.name = {64, 8};
+  // PyAttributeErrorObject
+  l.attribute_error.struct_size = 80;
+  l.attribute_error.object = {64, 8};
+  l.attribute_error.name = {72, 8};
   // lru_cache_object
   l.lru_cache.struct_size = 152;
   l.lru_cache.cache_info_type = {128, 8};

@@ -211,6 +211,45 @@ constexpr Layout v3_11() {
   l.exception_group.struct_size = 88;
   l.exception_group.msg = {72, 8};
   l.exception_group.excs = {80, 8};
+  // PyOSErrorObject, PyEnvironmentErrorObject
+  l.os_error.struct_size = 112;
+  l.os_error.errno_ = {72, 8};
+  l.os_error.strerror = {80, 8};
+  l.os_error.filename = {88, 8};
+  l.os_error.filename2 = {96, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 136;
+  l.syntax_error.msg = {72, 8};
+  l.syntax_error.filename = {80, 8};
+  l.syntax_error.lineno = {88, 8};
+  l.syntax_error.offset = {96, 8};
+  l.syntax_error.end_lineno = {104, 8};
+  l.syntax_error.end_offset = {112, 8};
+  l.syntax_error.text = {120, 8};
+  l.syntax_error.print_file_and_line = {128, 8};
+  // PyImportErrorObject
+  l.import_error.struct_size = 96;
+  l.import_error.msg = {72, 8};
+  l.import_error.name = {80, 8};
+  l.import_error.path = {88, 8};
+  // PyUnicodeErrorObject
+  l.unicode_error.struct_size = 112;
+  l.unicode_error.encoding = {72, 8};
+  l.unicode_error.object = {80, 8};
+  l.unicode_error.reason = {104, 8};
+  // PyStopIterationObject
+  l.stop_iteration.struct_size = 80;
+  l.stop_iteration.value = {72, 8};
+  // PySystemExitObject
+  l.system_exit.struct_size = 80;
+  l.system_exit.code = {72, 8};
+  // PyNameErrorObject
+  l.name_error.struct_size = 80;
+  l.name_error.name = {72, 8};
+  // PyAttributeErrorObject
+  l.attribute_error.struct_size = 88;
+  l.attribute_error.object = {72, 8};
+  l.attribute_error.name = {80, 8};
   // dequeobject
   l.deque.struct_size = 216;
   l.deque.num_free_blocks = {72, 8};
@@ -236,6 +275,9 @@ constexpr Layout v3_11() {
   // gaobject
   l.generic_alias.struct_size = 64;
   l.generic_alias.starred = {48, 1};
+  // gaiterobject
+  l.generic_alias_iterator.struct_size = 24;
+  l.generic_alias_iterator.object = {16, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 166688;
   l.runtime.initialized = {16, 4};

@@ -153,6 +153,9 @@ constexpr Layout v3_12() {
   l.async_generator.running_async = {66, 1};
   l.async_generator.frame_state = {67, 1};
   l.async_generator.interpreter_frame = {72, 8};
+  // PyImportErrorObject
+  l.import_error.struct_size = 104;
+  l.import_error.name_from = {96, 8};
   // stringio
   l.stringio.struct_size = 168;
   l.stringio.writer = {56, 56};
@@ -210,6 +213,16 @@ constexpr Layout v3_12() {
   l.param_spec.struct_size = 40;
   l.param_spec.name = {16, 8};
   l.param_spec.bound = {24, 8};
+  // typevartupleobject
+  l.type_var_tuple.struct_size = 24;
+  l.type_var_tuple.name = {16, 8};
+  // paramspecattrobject
+  l.param_spec_attribute.struct_size = 24;
+  l.param_spec_attribute.origin = {16, 8};
+  // _PyBufferWrapper
+  l.buffer_wrapper.struct_size = 32;
+  l.buffer_wrapper.memoryview = {16, 8};
+  l.buffer_wrapper.object = {24, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 459944;
   l.runtime.gil = {};

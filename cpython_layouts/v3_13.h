@@ -153,6 +153,11 @@ constexpr Layout v3_13() {
   // paramspecobject
   l.param_spec.struct_size = 56;
   l.param_spec.default_value = {32, 8};
+  l.param_spec.evaluate_default = {40, 8};
+  // typevartupleobject
+  l.type_var_tuple.struct_size = 40;
+  l.type_var_tuple.default_value = {24, 8};
+  l.type_var_tuple.evaluate_default = {32, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 283320;
   l.runtime.debug_offsets = {0, 8};
@@ -444,6 +449,8 @@ constexpr Layout v3_13_15() {
 
   // PyBaseExceptionGroupObject
   l.exception_group.struct_size = 96;
+  // paramspecobject
+  l.param_spec.evaluate_default = {};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 283408;
   l.runtime.tracemalloc_config = {10104, 12};

@@ -387,6 +387,46 @@ constexpr Layout v3_13t() {
   l.exception_group.struct_size = 104;
   l.exception_group.msg = {88, 8};
   l.exception_group.excs = {96, 8};
+  // PyOSErrorObject, PyEnvironmentErrorObject
+  l.os_error.struct_size = 128;
+  l.os_error.errno_ = {88, 8};
+  l.os_error.strerror = {96, 8};
+  l.os_error.filename = {104, 8};
+  l.os_error.filename2 = {112, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 152;
+  l.syntax_error.msg = {88, 8};
+  l.syntax_error.filename = {96, 8};
+  l.syntax_error.lineno = {104, 8};
+  l.syntax_error.offset = {112, 8};
+  l.syntax_error.end_lineno = {120, 8};
+  l.syntax_error.end_offset = {128, 8};
+  l.syntax_error.text = {136, 8};
+  l.syntax_error.print_file_and_line = {144, 8};
+  // PyImportErrorObject
+  l.import_error.struct_size = 120;
+  l.import_error.msg = {88, 8};
+  l.import_error.name = {96, 8};
+  l.import_error.path = {104, 8};
+  l.import_error.name_from = {112, 8};
+  // PyUnicodeErrorObject
+  l.unicode_error.struct_size = 128;
+  l.unicode_error.encoding = {88, 8};
+  l.unicode_error.object = {96, 8};
+  l.unicode_error.reason = {120, 8};
+  // PyStopIterationObject
+  l.stop_iteration.struct_size = 96;
+  l.stop_iteration.value = {88, 8};
+  // PySystemExitObject
+  l.system_exit.struct_size = 96;
+  l.system_exit.code = {88, 8};
+  // PyNameErrorObject
+  l.name_error.struct_size = 96;
+  l.name_error.name = {88, 8};
+  // PyAttributeErrorObject
+  l.attribute_error.struct_size = 104;
+  l.attribute_error.object = {88, 8};
+  l.attribute_error.name = {96, 8};
   // PyTracebackObject
   l.traceback.struct_size = 56;
   l.traceback.next = {32, 8};
@@ -1040,6 +1080,22 @@ constexpr Layout v3_13t() {
   l.param_spec.name = {32, 8};
   l.param_spec.bound = {40, 8};
   l.param_spec.default_value = {48, 8};
+  l.param_spec.evaluate_default = {};
+  // typevartupleobject
+  l.type_var_tuple.struct_size = 56;
+  l.type_var_tuple.name = {32, 8};
+  l.type_var_tuple.default_value = {40, 8};
+  l.type_var_tuple.evaluate_default = {48, 8};
+  // paramspecattrobject
+  l.param_spec_attribute.struct_size = 40;
+  l.param_spec_attribute.origin = {32, 8};
+  // gaiterobject
+  l.generic_alias_iterator.struct_size = 40;
+  l.generic_alias_iterator.object = {32, 8};
+  // _PyBufferWrapper
+  l.buffer_wrapper.struct_size = 48;
+  l.buffer_wrapper.memoryview = {32, 8};
+  l.buffer_wrapper.object = {40, 8};
   // PyStructSequence
   l.struct_sequence.struct_size = 48;
   l.struct_sequence.items = {40, 8};

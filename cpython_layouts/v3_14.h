@@ -72,6 +72,10 @@ constexpr Layout v3_14() {
   l.async_generator.struct_size = 160;
   // PyBaseExceptionGroupObject
   l.exception_group.struct_size = 96;
+  l.exception_group.excs_text = {88, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 144;
+  l.syntax_error.metadata = {136, 8};
   // partialobject
   l.partial.struct_size = 80;
   l.partial.placeholder = {56, 8};
@@ -167,6 +171,13 @@ constexpr Layout v3_14() {
   l.union_type.hashable_args = {24, 8};
   l.union_type.unhashable_args = {32, 8};
   l.union_type.weakreflist = {48, 8};
+  // constevaluatorobject
+  l.const_evaluator.struct_size = 24;
+  l.const_evaluator.value = {16, 8};
+  // templateiterobject
+  l.template_iterator.struct_size = 40;
+  l.template_iterator.strings = {16, 8};
+  l.template_iterator.interpolations = {24, 8};
   // PyStructSequence
   l.struct_sequence.struct_size = 40;
   l.struct_sequence.items = {32, 8};
@@ -355,6 +366,10 @@ constexpr Layout v3_14_10() {
   l.measured_micro = 10;
   l.name = "3.14.10";
 
+  // PyBaseExceptionGroupObject
+  l.exception_group.excs_text = {};
+  // paramspecobject
+  l.param_spec.evaluate_default = {};
   // mi_segment_t
   l.mi_segment.struct_size = 49536;
   l.mi_segment.cookie = {224, 8};

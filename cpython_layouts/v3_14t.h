@@ -77,6 +77,9 @@ constexpr Layout v3_14t() {
   l.async_generator.struct_size = 176;
   // PyBaseExceptionGroupObject
   l.exception_group.struct_size = 112;
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 160;
+  l.syntax_error.metadata = {152, 8};
   // partialobject
   l.partial.struct_size = 96;
   l.partial.placeholder = {72, 8};
@@ -160,6 +163,13 @@ constexpr Layout v3_14t() {
   l.union_type.hashable_args = {40, 8};
   l.union_type.unhashable_args = {48, 8};
   l.union_type.weakreflist = {64, 8};
+  // constevaluatorobject
+  l.const_evaluator.struct_size = 40;
+  l.const_evaluator.value = {32, 8};
+  // templateiterobject
+  l.template_iterator.struct_size = 56;
+  l.template_iterator.strings = {32, 8};
+  l.template_iterator.interpolations = {40, 8};
   // PyStructSequence
   l.struct_sequence.struct_size = 56;
   l.struct_sequence.items = {48, 8};

@@ -89,6 +89,12 @@ constexpr Layout v3_15() {
   l.type_alias.compute_value = {40, 8};
   l.type_alias.value = {48, 8};
   l.type_alias.module = {56, 8};
+  l.type_alias.qualname = {24, 8};
+  // typevartupleobject
+  l.type_var_tuple.struct_size = 56;
+  l.type_var_tuple.bound = {24, 8};
+  l.type_var_tuple.default_value = {32, 8};
+  l.type_var_tuple.evaluate_default = {40, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 346568;
   l.runtime.initialized = {904, 4};
@@ -318,6 +324,12 @@ constexpr Layout v3_15_2() {
   l.measured_micro = 2;
   l.name = "3.15.2";
 
+  // PyBaseExceptionGroupObject
+  l.exception_group.excs_text = {};
+  // typealiasobject
+  l.type_alias.qualname = {};
+  // paramspecobject
+  l.param_spec.evaluate_default = {};
   // gc_stats
   l.generation_stats_buffer.struct_size = 1120;
   // mi_segment_t

@@ -83,6 +83,12 @@ constexpr Layout v3_15t() {
   l.type_alias.compute_value = {56, 8};
   l.type_alias.value = {64, 8};
   l.type_alias.module = {72, 8};
+  l.type_alias.qualname = {40, 8};
+  // typevartupleobject
+  l.type_var_tuple.struct_size = 72;
+  l.type_var_tuple.bound = {40, 8};
+  l.type_var_tuple.default_value = {48, 8};
+  l.type_var_tuple.evaluate_default = {56, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 409296;
   l.runtime.initialized = {904, 4};

@@ -286,6 +286,36 @@ constexpr Layout v3_6() {
   l.base_exception.context = {40, 8};
   l.base_exception.cause = {48, 8};
   l.base_exception.suppress_context = {56, 1};
+  // PyOSErrorObject, PyEnvironmentErrorObject
+  l.os_error.struct_size = 104;
+  l.os_error.errno_ = {64, 8};
+  l.os_error.strerror = {72, 8};
+  l.os_error.filename = {80, 8};
+  l.os_error.filename2 = {88, 8};
+  // PySyntaxErrorObject
+  l.syntax_error.struct_size = 112;
+  l.syntax_error.msg = {64, 8};
+  l.syntax_error.filename = {72, 8};
+  l.syntax_error.lineno = {80, 8};
+  l.syntax_error.offset = {88, 8};
+  l.syntax_error.text = {96, 8};
+  l.syntax_error.print_file_and_line = {104, 8};
+  // PyImportErrorObject
+  l.import_error.struct_size = 88;
+  l.import_error.msg = {64, 8};
+  l.import_error.name = {72, 8};
+  l.import_error.path = {80, 8};
+  // PyUnicodeErrorObject
+  l.unicode_error.struct_size = 104;
+  l.unicode_error.encoding = {64, 8};
+  l.unicode_error.object = {72, 8};
+  l.unicode_error.reason = {96, 8};
+  // PyStopIterationObject
+  l.stop_iteration.struct_size = 72;
+  l.stop_iteration.value = {64, 8};
+  // PySystemExitObject
+  l.system_exit.struct_size = 72;
+  l.system_exit.code = {64, 8};
   // _PyNamespaceObject
   l.namespace_object.struct_size = 24;
   l.namespace_object.dict = {16, 8};

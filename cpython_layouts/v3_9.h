@@ -16,6 +16,7 @@ constexpr Layout v3_9() {
   l.name = "3.9";
 
   Traits& t = l.traits;
+  t.heap_types_traverse_class = true;
   t.gc_state_in = GcStateIn::kInterpreter;
   t.small_ints_in = SmallIntsIn::kInterpreterPointers;
   t.tracemalloc_form = TracemallocForm::kPointedTraces;

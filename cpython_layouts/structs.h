@@ -1009,7 +1009,9 @@ struct Structs {
   ElementExtra element_extra;
 
   struct Pickler : Struct {  // PicklerObject, Picklerobject
-    Field memo, output_buffer, output_len, max_output_len, fast_memo;
+    Field memo, output_buffer, output_len, max_output_len, fast_memo, persistent_id,
+        persistent_id_self, persistent_id_attr, dispatch_table, reducer_override, write,
+        buffer_callback, file, argument, instance_persistent_id, write_buffer;
     friend constexpr bool operator==(const Pickler&, const Pickler&) = default;
   };
   Pickler pickler;
@@ -1023,7 +1025,9 @@ struct Structs {
 
   struct Unpickler : Struct {  // UnpicklerObject, Unpicklerobject
     Field stack, memo, memo_size, memo_len, buffer, input_buffer, input_line, input_len, marks,
-        num_marks, marks_size, encoding, errors;
+        num_marks, marks_size, encoding, errors, persistent_load, persistent_load_self,
+        persistent_load_attr, read, readinto, readline, peek, buffers, memo_dict, file, argument,
+        last_string, find_class, own_buffer, buffer_object;
     friend constexpr bool operator==(const Unpickler&, const Unpickler&) = default;
   };
   Unpickler unpickler;
@@ -1038,20 +1042,20 @@ struct Structs {
   // place.
   struct CtypesInfo : Struct {  // StgInfo, StgDictObject
     Field size, align, length, ffi_elements, proto, argtypes, converters, restype, checker, flags,
-        format, ndim, shape;
+        format, ndim, shape, pointer_type, module;
     friend constexpr bool operator==(const CtypesInfo&, const CtypesInfo&) = default;
   };
   CtypesInfo ctypes_info;
 
   struct CtypesFunction : Struct {  // PyCFuncPtrObject
-    Field thunk, callable, converters, argtypes, restype;
+    Field thunk, callable, converters, argtypes, restype, checker, errcheck, paramflags;
     friend constexpr bool operator==(const CtypesFunction&, const CtypesFunction&) = default;
   };
   CtypesFunction ctypes_function;
 
   // The state itself is zlib's own allocation.
   struct ZlibStream : Struct {  // compobject
-    Field stream_state, unused_data, unconsumed_tail, zdict, is_initialised;
+    Field stream_state, unused_data, unconsumed_tail, zdict, is_initialised, lock;
     friend constexpr bool operator==(const ZlibStream&, const ZlibStream&) = default;
   };
   ZlibStream zlib_stream;
@@ -1248,6 +1252,549 @@ struct Structs {
     friend constexpr bool operator==(const TupleGetter&, const TupleGetter&) = default;
   };
   TupleGetter tuple_getter;
+
+  struct BytesioBuffer : Struct {  // bytesiobuf
+    Field source;
+    friend constexpr bool operator==(const BytesioBuffer&, const BytesioBuffer&) = default;
+  };
+  BytesioBuffer bytesio_buffer;
+
+  // io.BufferedRWPair
+  struct RwPair : Struct {  // rwpair
+    Field reader, writer, dict, weakreflist;
+    friend constexpr bool operator==(const RwPair&, const RwPair&) = default;
+  };
+  RwPair rw_pair;
+
+  struct NewlineDecoder : Struct {  // nldecoder_object
+    Field decoder, errors;
+    friend constexpr bool operator==(const NewlineDecoder&, const NewlineDecoder&) = default;
+  };
+  NewlineDecoder newline_decoder;
+
+  struct IoBase : Struct {  // iobase
+    Field dict, weakreflist;
+    friend constexpr bool operator==(const IoBase&, const IoBase&) = default;
+  };
+  IoBase io_base;
+
+  // cStringIO's reader: over an object with a buffer.
+  struct InputString : Struct {  // Iobject
+    Field buffer_object;
+    friend constexpr bool operator==(const InputString&, const InputString&) = default;
+  };
+  InputString input_string;
+
+  // cStringIO's writer
+  struct OutputString : Struct {  // Oobject
+    Field buffer;
+    friend constexpr bool operator==(const OutputString&, const OutputString&) = default;
+  };
+  OutputString output_string;
+
+  struct SreScanner : Struct {  // ScannerObject
+    Field pattern, string, buffer_object, mark, data_stack;
+    friend constexpr bool operator==(const SreScanner&, const SreScanner&) = default;
+  };
+  SreScanner sre_scanner;
+
+  // What re.sub makes of its replacement: literals between groups.
+  struct SreTemplate : Struct {  // TemplateObject
+    Field size, literal, items;
+    friend constexpr bool operator==(const SreTemplate&, const SreTemplate&) = default;
+  };
+  SreTemplate sre_template;
+
+  struct UnpackIterator : Struct {  // unpackiterobject
+    Field object, buffer_object;
+    friend constexpr bool operator==(const UnpackIterator&, const UnpackIterator&) = default;
+  };
+  UnpackIterator unpack_iterator;
+
+  // The stack of an unpickler.
+  struct PickleData : Struct {  // Pdata
+    Field size, length, data;
+    friend constexpr bool operator==(const PickleData&, const PickleData&) = default;
+  };
+  PickleData pickle_data;
+
+  struct PickleMemoEntry : Struct {  // PyMemoEntry
+    Field key, value;
+    friend constexpr bool operator==(const PickleMemoEntry&, const PickleMemoEntry&) = default;
+  };
+  PickleMemoEntry pickle_memo_entry;
+
+  struct PicklerMemoProxy : Struct {  // PicklerMemoProxyObject
+    Field pickler;
+    friend constexpr bool operator==(const PicklerMemoProxy&, const PicklerMemoProxy&) = default;
+  };
+  PicklerMemoProxy pickler_memo_proxy;
+
+  struct UnpicklerMemoProxy : Struct {  // UnpicklerMemoProxyObject
+    Field unpickler;
+    friend constexpr bool operator==(const UnpicklerMemoProxy&, const UnpicklerMemoProxy&) = default;
+  };
+  UnpicklerMemoProxy unpickler_memo_proxy;
+
+  struct PickleBuffer : Struct {  // PyPickleBufferObject
+    Field buffer_object;
+    friend constexpr bool operator==(const PickleBuffer&, const PickleBuffer&) = default;
+  };
+  PickleBuffer pickle_buffer;
+
+  struct JsonScanner : Struct {  // PyScannerObject
+    Field encoding, strict, object_hook, object_pairs_hook, array_hook, parse_float, parse_int,
+        parse_constant, memo;
+    friend constexpr bool operator==(const JsonScanner&, const JsonScanner&) = default;
+  };
+  JsonScanner json_scanner;
+
+  struct JsonEncoder : Struct {  // PyEncoderObject
+    Field markers, default, encoder, indent, key_separator, item_separator, sort_keys, skipkeys;
+    friend constexpr bool operator==(const JsonEncoder&, const JsonEncoder&) = default;
+  };
+  JsonEncoder json_encoder;
+
+  struct CsvDialect : Struct {  // DialectObj
+    Field lineterminator;
+    friend constexpr bool operator==(const CsvDialect&, const CsvDialect&) = default;
+  };
+  CsvDialect csv_dialect;
+
+  struct CsvReader : Struct {  // ReaderObj
+    Field input_iter, dialect, fields, field;
+    friend constexpr bool operator==(const CsvReader&, const CsvReader&) = default;
+  };
+  CsvReader csv_reader;
+
+  struct CsvWriter : Struct {  // WriterObj
+    Field write, dialect, record, error;
+    friend constexpr bool operator==(const CsvWriter&, const CsvWriter&) = default;
+  };
+  CsvWriter csv_writer;
+
+  struct ElementIterator : Struct {  // ElementIterObject
+    Field parent_stack, parent_stack_used, root_element, sought_tag;
+    friend constexpr bool operator==(const ElementIterator&, const ElementIterator&) = default;
+  };
+  ElementIterator element_iterator;
+
+  // One step of an element_iterator's way down.
+  struct ElementParent : Struct {  // ParentLocator
+    Field parent;
+    friend constexpr bool operator==(const ElementParent&, const ElementParent&) = default;
+  };
+  ElementParent element_parent;
+
+  struct TreeBuilder : Struct {  // TreeBuilderObject
+    Field root, this, last, last_for_tail, data, stack, element_factory, comment_factory,
+        pi_factory, events_append, start_event, end_event, start_ns_event, end_ns_event,
+        comment_event, pi_event;
+    friend constexpr bool operator==(const TreeBuilder&, const TreeBuilder&) = default;
+  };
+  TreeBuilder tree_builder;
+
+  // xml.etree.ElementTree.XMLParser
+  struct XmlParser : Struct {  // XMLParserObject
+    Field parser, target, entity, names, handle_xml, handle_start_ns, handle_end_ns, handle_start,
+        handle_data, handle_end, handle_comment, handle_pi, handle_doctype, handle_close, module;
+    friend constexpr bool operator==(const XmlParser&, const XmlParser&) = default;
+  };
+  XmlParser xml_parser;
+
+  struct ExpatParser : Struct {  // xmlparseobject
+    Field parser, parent, buffer, intern, handlers;
+    friend constexpr bool operator==(const ExpatParser&, const ExpatParser&) = default;
+  };
+  ExpatParser expat_parser;
+
+  struct SqliteConnection : Struct {  // pysqlite_Connection
+    Field isolation_level, begin_statement, statement_cache, statements, cursors, blobs,
+        row_factory, text_factory, function_pinboard, trace_callback, progress_handler,
+        authorizer, trace_context, progress_context, authorizer_context, collations,
+        apsw_connection, warning, not_supported_error, state;
+    friend constexpr bool operator==(const SqliteConnection&, const SqliteConnection&) = default;
+  };
+  SqliteConnection sqlite_connection;
+
+  struct SqliteCallback : Struct {  // callback_context
+    Field callable, module;
+    friend constexpr bool operator==(const SqliteCallback&, const SqliteCallback&) = default;
+  };
+  SqliteCallback sqlite_callback;
+
+  struct SqliteCursor : Struct {  // pysqlite_Cursor
+    Field connection, description, row_cast_map, lastrowid, row_factory, statement, next_row,
+        weakreflist;
+    friend constexpr bool operator==(const SqliteCursor&, const SqliteCursor&) = default;
+  };
+  SqliteCursor sqlite_cursor;
+
+  struct SqliteRow : Struct {  // pysqlite_Row
+    Field data, description;
+    friend constexpr bool operator==(const SqliteRow&, const SqliteRow&) = default;
+  };
+  SqliteRow sqlite_row;
+
+  struct SqliteStatement : Struct {  // pysqlite_Statement
+    Field sql, weakreflist;
+    friend constexpr bool operator==(const SqliteStatement&, const SqliteStatement&) = default;
+  };
+  SqliteStatement sqlite_statement;
+
+  struct SqliteBlob : Struct {  // pysqlite_Blob
+    Field connection, weakreflist;
+    friend constexpr bool operator==(const SqliteBlob&, const SqliteBlob&) = default;
+  };
+  SqliteBlob sqlite_blob;
+
+  struct SqliteCache : Struct {  // pysqlite_Cache
+    Field mapping, factory, first;
+    friend constexpr bool operator==(const SqliteCache&, const SqliteCache&) = default;
+  };
+  SqliteCache sqlite_cache;
+
+  struct SqliteCacheNode : Struct {  // pysqlite_Node
+    Field key, data, prev, next;
+    friend constexpr bool operator==(const SqliteCacheNode&, const SqliteCacheNode&) = default;
+  };
+  SqliteCacheNode sqlite_cache_node;
+
+  struct CtypesField : Struct {  // CFieldObject
+    Field proto, name;
+    friend constexpr bool operator==(const CtypesField&, const CtypesField&) = default;
+  };
+  CtypesField ctypes_field;
+
+  struct CtypesArgument : Struct {  // PyCArgObject
+    Field object;
+    friend constexpr bool operator==(const CtypesArgument&, const CtypesArgument&) = default;
+  };
+  CtypesArgument ctypes_argument;
+
+  struct CtypesThunk : Struct {  // CThunkObject
+    Field converters, callable, restype;
+    friend constexpr bool operator==(const CtypesThunk&, const CtypesThunk&) = default;
+  };
+  CtypesThunk ctypes_thunk;
+
+  struct CtypesStructArgument : Struct {  // StructParamObject
+    Field data, keep;
+    friend constexpr bool operator==(const CtypesStructArgument&, const CtypesStructArgument&) = default;
+  };
+  CtypesStructArgument ctypes_struct_argument;
+
+  struct CtypesDictRemover : Struct {  // DictRemoverObject
+    Field key, dict;
+    friend constexpr bool operator==(const CtypesDictRemover&, const CtypesDictRemover&) = default;
+  };
+  CtypesDictRemover ctypes_dict_remover;
+
+  struct ZlibDecompressor : Struct {  // ZlibDecompressor
+    Field stream_state, zdict, unused_data, input_buffer, lock;
+    friend constexpr bool operator==(const ZlibDecompressor&, const ZlibDecompressor&) = default;
+  };
+  ZlibDecompressor zlib_decompressor;
+
+  struct Bz2Compressor : Struct {  // BZ2Compressor, BZ2CompObject
+    Field stream_state, lock;
+    friend constexpr bool operator==(const Bz2Compressor&, const Bz2Compressor&) = default;
+  };
+  Bz2Compressor bz2_compressor;
+
+  struct Bz2Decompressor : Struct {  // BZ2Decompressor, BZ2DecompObject
+    Field stream_state, unused_data, input_buffer, lock;
+    friend constexpr bool operator==(const Bz2Decompressor&, const Bz2Decompressor&) = default;
+  };
+  Bz2Decompressor bz2_decompressor;
+
+  struct Bz2File : Struct {  // BZ2FileObject
+    Field file, buffer, lock;
+    friend constexpr bool operator==(const Bz2File&, const Bz2File&) = default;
+  };
+  Bz2File bz2_file;
+
+  struct LzmaCompressor : Struct {  // Compressor
+    Field stream_state, lock;
+    friend constexpr bool operator==(const LzmaCompressor&, const LzmaCompressor&) = default;
+  };
+  LzmaCompressor lzma_compressor;
+
+  struct LzmaDecompressor : Struct {  // Decompressor
+    Field stream_state, unused_data, input_buffer, lock;
+    friend constexpr bool operator==(const LzmaDecompressor&, const LzmaDecompressor&) = default;
+  };
+  LzmaDecompressor lzma_decompressor;
+
+  struct ZstdCompressor : Struct {  // ZstdCompressor
+    Field context, dict;
+    friend constexpr bool operator==(const ZstdCompressor&, const ZstdCompressor&) = default;
+  };
+  ZstdCompressor zstd_compressor;
+
+  struct ZstdDecompressor : Struct {  // ZstdDecompressor
+    Field context, dict, unused_data, input_buffer;
+    friend constexpr bool operator==(const ZstdDecompressor&, const ZstdDecompressor&) = default;
+  };
+  ZstdDecompressor zstd_decompressor;
+
+  struct ZstdDict : Struct {  // ZstdDict
+    Field context, compressors, content;
+    friend constexpr bool operator==(const ZstdDict&, const ZstdDict&) = default;
+  };
+  ZstdDict zstd_dict;
+
+  struct OpensslHash : Struct {  // EVPobject, HASHobject
+    Field name, context, lock;
+    friend constexpr bool operator==(const OpensslHash&, const OpensslHash&) = default;
+  };
+  OpensslHash openssl_hash;
+
+  struct OpensslHmac : Struct {  // HMACobject
+    Field context, lock;
+    friend constexpr bool operator==(const OpensslHmac&, const OpensslHmac&) = default;
+  };
+  OpensslHmac openssl_hmac;
+
+  struct Md5 : Struct {  // MD5object
+    Field state, lock;
+    friend constexpr bool operator==(const Md5&, const Md5&) = default;
+  };
+  Md5 md5;
+
+  struct Sha1 : Struct {  // SHA1object
+    Field state, lock;
+    friend constexpr bool operator==(const Sha1&, const Sha1&) = default;
+  };
+  Sha1 sha1;
+
+  struct Sha2256 : Struct {  // SHA256object
+    Field state, lock;
+    friend constexpr bool operator==(const Sha2256&, const Sha2256&) = default;
+  };
+  Sha2256 sha2_256;
+
+  struct Sha2512 : Struct {  // SHA512object
+    Field state, lock;
+    friend constexpr bool operator==(const Sha2512&, const Sha2512&) = default;
+  };
+  Sha2512 sha2_512;
+
+  struct Sha3 : Struct {  // SHA3object
+    Field state, lock;
+    friend constexpr bool operator==(const Sha3&, const Sha3&) = default;
+  };
+  Sha3 sha3;
+
+  struct Blake2 : Struct {  // Blake2Object
+    Field state;
+    friend constexpr bool operator==(const Blake2&, const Blake2&) = default;
+  };
+  Blake2 blake2;
+
+  struct Blake2b : Struct {  // BLAKE2bObject
+    Field lock;
+    friend constexpr bool operator==(const Blake2b&, const Blake2b&) = default;
+  };
+  Blake2b blake2b;
+
+  struct Blake2s : Struct {  // BLAKE2sObject
+    Field lock;
+    friend constexpr bool operator==(const Blake2s&, const Blake2s&) = default;
+  };
+  Blake2s blake2s;
+
+  struct Hmac : Struct {  // HMACObject
+    Field name, state;
+    friend constexpr bool operator==(const Hmac&, const Hmac&) = default;
+  };
+  Hmac hmac;
+
+  struct LocalDummy : Struct {  // localdummyobject
+    Field dict, weakreflist;
+    friend constexpr bool operator==(const LocalDummy&, const LocalDummy&) = default;
+  };
+  LocalDummy local_dummy;
+
+  struct ThreadHandle : Struct {  // PyThreadHandleObject
+    Field handle;
+    friend constexpr bool operator==(const ThreadHandle&, const ThreadHandle&) = default;
+  };
+  ThreadHandle thread_handle;
+
+  struct Semaphore : Struct {  // SemLockObject
+    Field name;
+    friend constexpr bool operator==(const Semaphore&, const Semaphore&) = default;
+  };
+  Semaphore semaphore;
+
+  struct HamtIterator : Struct {  // PyHamtIterator
+    Field object;
+    friend constexpr bool operator==(const HamtIterator&, const HamtIterator&) = default;
+  };
+  HamtIterator hamt_iterator;
+
+  struct SslContext : Struct {  // PySSLContext
+    Field context, alpn_protocols, sni_callback, msg_callback, keylog_filename,
+        psk_client_callback, psk_server_callback;
+    friend constexpr bool operator==(const SslContext&, const SslContext&) = default;
+  };
+  SslContext ssl_context;
+
+  struct SslSocket : Struct {  // PySSLSocket
+    Field socket, old_socket, ssl, context, owner, server_hostname, exc_type, exc_value,
+        exc_traceback, exc;
+    friend constexpr bool operator==(const SslSocket&, const SslSocket&) = default;
+  };
+  SslSocket ssl_socket;
+
+  struct SslSession : Struct {  // PySSLSession
+    Field session, context;
+    friend constexpr bool operator==(const SslSession&, const SslSession&) = default;
+  };
+  SslSession ssl_session;
+
+  struct SslBio : Struct {  // PySSLMemoryBIO
+    Field bio;
+    friend constexpr bool operator==(const SslBio&, const SslBio&) = default;
+  };
+  SslBio ssl_bio;
+
+  struct Socket : Struct {  // PySocketSockObject
+    Field weakreflist;
+    friend constexpr bool operator==(const Socket&, const Socket&) = default;
+  };
+  Socket socket;
+
+  struct Poll : Struct {  // pollObject
+    Field dict, descriptors;
+    friend constexpr bool operator==(const Poll&, const Poll&) = default;
+  };
+  Poll poll;
+
+  struct ZoneInfo : Struct {  // PyZoneInfo_ZoneInfo
+    Field key, file_repr, weakreflist, utc_transitions, wall_transitions, transition_infos, infos,
+        info_count, after_std, after_dst, after_start, after_end, source;
+    friend constexpr bool operator==(const ZoneInfo&, const ZoneInfo&) = default;
+  };
+  ZoneInfo zone_info;
+
+  struct ZoneTime : Struct {  // _ttinfo
+    Field utcoff, dstoff, tzname;
+    friend constexpr bool operator==(const ZoneTime&, const ZoneTime&) = default;
+  };
+  ZoneTime zone_time;
+
+  struct SymtableEntry : Struct {  // PySTEntryObject
+    Field id, symbols, name, function_name, varnames, children, directives, mangled_names,
+        annotation_block;
+    friend constexpr bool operator==(const SymtableEntry&, const SymtableEntry&) = default;
+  };
+  SymtableEntry symtable_entry;
+
+  struct AstNode : Struct {  // AST_object
+    Field dict;
+    friend constexpr bool operator==(const AstNode&, const AstNode&) = default;
+  };
+  AstNode ast_node;
+
+  struct AbcData : Struct {  // _abc_data
+    Field registry, cache, negative_cache;
+    friend constexpr bool operator==(const AbcData&, const AbcData&) = default;
+  };
+  AbcData abc_data;
+
+  struct Profiler : Struct {  // ProfilerObject
+    Field entries, context, spare_contexts, external_timer, missing;
+    friend constexpr bool operator==(const Profiler&, const Profiler&) = default;
+  };
+  Profiler profiler;
+
+  struct ProfilerContext : Struct {  // _ProfilerContext
+    Field previous;
+    friend constexpr bool operator==(const ProfilerContext&, const ProfilerContext&) = default;
+  };
+  ProfilerContext profiler_context;
+
+  // A node of the tree at profiler.entries; each has a tree of its calls.
+  struct ProfilerEntry : Struct {  // _ProfilerEntry
+    Field key, left, right, object, calls;
+    friend constexpr bool operator==(const ProfilerEntry&, const ProfilerEntry&) = default;
+  };
+  ProfilerEntry profiler_entry;
+
+  struct Codec : Struct {  // MultibyteCodecObject
+    Field module;
+    friend constexpr bool operator==(const Codec&, const Codec&) = default;
+  };
+  Codec codec;
+
+  struct CodecEncoder : Struct {  // MultibyteIncrementalEncoderObject
+    Field errors, pending;
+    friend constexpr bool operator==(const CodecEncoder&, const CodecEncoder&) = default;
+  };
+  CodecEncoder codec_encoder;
+
+  struct CodecDecoder : Struct {  // MultibyteIncrementalDecoderObject
+    Field errors;
+    friend constexpr bool operator==(const CodecDecoder&, const CodecDecoder&) = default;
+  };
+  CodecDecoder codec_decoder;
+
+  struct CodecReader : Struct {  // MultibyteStreamReaderObject
+    Field errors, stream;
+    friend constexpr bool operator==(const CodecReader&, const CodecReader&) = default;
+  };
+  CodecReader codec_reader;
+
+  struct CodecWriter : Struct {  // MultibyteStreamWriterObject
+    Field errors, pending, stream;
+    friend constexpr bool operator==(const CodecWriter&, const CodecWriter&) = default;
+  };
+  CodecWriter codec_writer;
+
+  // os.scandir's
+  struct DirectoryEntry : Struct {  // DirEntry
+    Field name, path, stat, lstat;
+    friend constexpr bool operator==(const DirectoryEntry&, const DirectoryEntry&) = default;
+  };
+  DirectoryEntry directory_entry;
+
+  struct DirectoryIterator : Struct {  // ScandirIterator
+    Field path, cleanup, stream;
+    friend constexpr bool operator==(const DirectoryIterator&, const DirectoryIterator&) = default;
+  };
+  DirectoryIterator directory_iterator;
+
+  struct Tokenizer : Struct {  // tokenizeriterobject
+    Field state, last_line;
+    friend constexpr bool operator==(const Tokenizer&, const Tokenizer&) = default;
+  };
+  Tokenizer tokenizer;
+
+  struct ZipImporter : Struct {  // ZipImporter, _zipimporter
+    Field archive, prefix, files;
+    friend constexpr bool operator==(const ZipImporter&, const ZipImporter&) = default;
+  };
+  ZipImporter zip_importer;
+
+  struct InstructionSequence : Struct {  // instruction_sequence
+    Field instructions, label_map, nested, annotations_code;
+    friend constexpr bool operator==(const InstructionSequence&, const InstructionSequence&) = default;
+  };
+  InstructionSequence instruction_sequence;
+
+  struct StringParts : Struct {  // fieldnameiterobject
+    Field string;
+    friend constexpr bool operator==(const StringParts&, const StringParts&) = default;
+  };
+  StringParts string_parts;
+
+  struct FormatParts : Struct {  // formatteriterobject
+    Field string;
+    friend constexpr bool operator==(const FormatParts&, const FormatParts&) = default;
+  };
+  FormatParts format_parts;
 
   // _PyRuntime. Its fields move between micro releases: use the overrides that find() applies.
   struct Runtime : Struct {  // _PyRuntimeState, pyruntimestate

@@ -726,6 +726,13 @@ constexpr Layout v2_7() {
   l.pickler.struct_size = 136;
   l.pickler.memo = {40, 8};
   l.pickler.fast_memo = {128, 8};
+  l.pickler.persistent_id = {56, 8};
+  l.pickler.dispatch_table = {112, 8};
+  l.pickler.write = {24, 8};
+  l.pickler.file = {32, 8};
+  l.pickler.argument = {48, 8};
+  l.pickler.instance_persistent_id = {64, 8};
+  l.pickler.write_buffer = {96, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 160;
   l.unpickler.stack = {64, 8};
@@ -733,6 +740,14 @@ constexpr Layout v2_7() {
   l.unpickler.marks = {96, 8};
   l.unpickler.num_marks = {104, 8};
   l.unpickler.marks_size = {112, 8};
+  l.unpickler.persistent_load = {80, 8};
+  l.unpickler.read = {40, 8};
+  l.unpickler.readline = {32, 8};
+  l.unpickler.file = {24, 8};
+  l.unpickler.argument = {56, 8};
+  l.unpickler.last_string = {88, 8};
+  l.unpickler.find_class = {152, 8};
+  l.unpickler.own_buffer = {144, 8};
   // mmap_object
   l.mmap.struct_size = 56;
   l.mmap.data = {16, 8};
@@ -762,6 +777,9 @@ constexpr Layout v2_7() {
   l.ctypes_function.converters = {112, 8};
   l.ctypes_function.argtypes = {120, 8};
   l.ctypes_function.restype = {128, 8};
+  l.ctypes_function.checker = {136, 8};
+  l.ctypes_function.errcheck = {144, 8};
+  l.ctypes_function.paramflags = {152, 8};
   // compobject
   l.zlib_stream.struct_size = 152;
   l.zlib_stream.stream_state = {72, 8};
@@ -806,6 +824,248 @@ constexpr Layout v2_7() {
   // PyStructSequence
   l.struct_sequence.struct_size = 32;
   l.struct_sequence.items = {24, 8};
+  // rwpair
+  l.rw_pair.struct_size = 48;
+  l.rw_pair.reader = {16, 8};
+  l.rw_pair.writer = {24, 8};
+  l.rw_pair.dict = {32, 8};
+  l.rw_pair.weakreflist = {40, 8};
+  // nldecoder_object
+  l.newline_decoder.struct_size = 40;
+  l.newline_decoder.decoder = {16, 8};
+  l.newline_decoder.errors = {24, 8};
+  // iobase
+  l.io_base.struct_size = 32;
+  l.io_base.dict = {16, 8};
+  l.io_base.weakreflist = {24, 8};
+  // Iobject
+  l.input_string.struct_size = 136;
+  l.input_string.buffer_object = {48, 8};
+  // Oobject
+  l.output_string.struct_size = 56;
+  l.output_string.buffer = {16, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 1744;
+  l.sre_scanner.pattern = {16, 8};
+  l.sre_scanner.string = {56, 8};
+  l.sre_scanner.mark = {104, 1600};
+  l.sre_scanner.data_stack = {1704, 8};
+  // Pdata
+  l.pickle_data.struct_size = 40;
+  l.pickle_data.length = {16, 8};
+  l.pickle_data.data = {32, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 72;
+  l.json_scanner.encoding = {16, 8};
+  l.json_scanner.strict = {24, 8};
+  l.json_scanner.object_hook = {32, 8};
+  l.json_scanner.object_pairs_hook = {40, 8};
+  l.json_scanner.parse_float = {48, 8};
+  l.json_scanner.parse_int = {56, 8};
+  l.json_scanner.parse_constant = {64, 8};
+  // PyEncoderObject
+  l.json_encoder.struct_size = 88;
+  l.json_encoder.markers = {16, 8};
+  l.json_encoder.default = {24, 8};
+  l.json_encoder.encoder = {32, 8};
+  l.json_encoder.indent = {40, 8};
+  l.json_encoder.key_separator = {48, 8};
+  l.json_encoder.item_separator = {56, 8};
+  l.json_encoder.sort_keys = {64, 8};
+  l.json_encoder.skipkeys = {72, 8};
+  // DialectObj
+  l.csv_dialect.struct_size = 48;
+  l.csv_dialect.lineterminator = {32, 8};
+  // ReaderObj
+  l.csv_reader.struct_size = 80;
+  l.csv_reader.input_iter = {16, 8};
+  l.csv_reader.dialect = {24, 8};
+  l.csv_reader.fields = {32, 8};
+  l.csv_reader.field = {48, 8};
+  // WriterObj
+  l.csv_writer.struct_size = 56;
+  l.csv_writer.write = {16, 8};
+  l.csv_writer.dialect = {24, 8};
+  l.csv_writer.record = {32, 8};
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 104;
+  l.tree_builder.root = {16, 8};
+  l.tree_builder.this = {24, 8};
+  l.tree_builder.last = {32, 8};
+  l.tree_builder.data = {40, 8};
+  l.tree_builder.stack = {48, 8};
+  l.tree_builder.events_append = {64, 8};
+  l.tree_builder.start_event = {72, 8};
+  l.tree_builder.end_event = {80, 8};
+  l.tree_builder.start_ns_event = {88, 8};
+  l.tree_builder.end_ns_event = {96, 8};
+  // XMLParserObject
+  l.xml_parser.struct_size = 104;
+  l.xml_parser.parser = {16, 8};
+  l.xml_parser.target = {24, 8};
+  l.xml_parser.entity = {32, 8};
+  l.xml_parser.names = {40, 8};
+  l.xml_parser.handle_xml = {48, 8};
+  l.xml_parser.handle_start = {56, 8};
+  l.xml_parser.handle_data = {64, 8};
+  l.xml_parser.handle_end = {72, 8};
+  l.xml_parser.handle_comment = {80, 8};
+  l.xml_parser.handle_pi = {88, 8};
+  l.xml_parser.handle_close = {96, 8};
+  // xmlparseobject
+  l.expat_parser.struct_size = 80;
+  l.expat_parser.parser = {16, 8};
+  l.expat_parser.buffer = {48, 8};
+  l.expat_parser.intern = {64, 8};
+  l.expat_parser.handlers = {72, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 232;
+  l.sqlite_connection.isolation_level = {48, 8};
+  l.sqlite_connection.begin_statement = {56, 8};
+  l.sqlite_connection.statement_cache = {80, 8};
+  l.sqlite_connection.statements = {88, 8};
+  l.sqlite_connection.cursors = {96, 8};
+  l.sqlite_connection.row_factory = {112, 8};
+  l.sqlite_connection.text_factory = {120, 8};
+  l.sqlite_connection.function_pinboard = {128, 8};
+  l.sqlite_connection.collations = {136, 8};
+  l.sqlite_connection.apsw_connection = {144, 8};
+  l.sqlite_connection.warning = {152, 8};
+  l.sqlite_connection.not_supported_error = {224, 8};
+  // pysqlite_Cursor
+  l.sqlite_cursor.struct_size = 112;
+  l.sqlite_cursor.connection = {16, 8};
+  l.sqlite_cursor.description = {24, 8};
+  l.sqlite_cursor.row_cast_map = {32, 8};
+  l.sqlite_cursor.lastrowid = {48, 8};
+  l.sqlite_cursor.row_factory = {64, 8};
+  l.sqlite_cursor.statement = {72, 8};
+  l.sqlite_cursor.next_row = {96, 8};
+  l.sqlite_cursor.weakreflist = {104, 8};
+  // pysqlite_Row
+  l.sqlite_row.struct_size = 32;
+  l.sqlite_row.data = {16, 8};
+  l.sqlite_row.description = {24, 8};
+  // pysqlite_Statement
+  l.sqlite_statement.struct_size = 56;
+  l.sqlite_statement.sql = {32, 8};
+  l.sqlite_statement.weakreflist = {48, 8};
+  // pysqlite_Cache
+  l.sqlite_cache.struct_size = 64;
+  l.sqlite_cache.mapping = {24, 8};
+  l.sqlite_cache.factory = {32, 8};
+  l.sqlite_cache.first = {40, 8};
+  // pysqlite_Node
+  l.sqlite_cache_node.struct_size = 56;
+  l.sqlite_cache_node.key = {16, 8};
+  l.sqlite_cache_node.data = {24, 8};
+  l.sqlite_cache_node.prev = {40, 8};
+  l.sqlite_cache_node.next = {48, 8};
+  // CFieldObject
+  l.ctypes_field.struct_size = 72;
+  l.ctypes_field.proto = {40, 8};
+  // PyCArgObject
+  l.ctypes_argument.struct_size = 64;
+  l.ctypes_argument.object = {48, 8};
+  // CThunkObject
+  l.ctypes_thunk.struct_size = 128;
+  l.ctypes_thunk.converters = {80, 8};
+  l.ctypes_thunk.callable = {88, 8};
+  l.ctypes_thunk.restype = {96, 8};
+  // DictRemoverObject
+  l.ctypes_dict_remover.struct_size = 32;
+  l.ctypes_dict_remover.key = {16, 8};
+  l.ctypes_dict_remover.dict = {24, 8};
+  // BZ2Compressor, BZ2CompObject
+  l.bz2_compressor.struct_size = 112;
+  l.bz2_compressor.stream_state = {64, 8};
+  l.bz2_compressor.lock = {104, 8};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.struct_size = 120;
+  l.bz2_decompressor.stream_state = {64, 8};
+  l.bz2_decompressor.unused_data = {104, 8};
+  l.bz2_decompressor.lock = {112, 8};
+  // BZ2FileObject
+  l.bz2_file.struct_size = 104;
+  l.bz2_file.file = {16, 8};
+  l.bz2_file.buffer = {24, 8};
+  l.bz2_file.lock = {96, 8};
+  // localdummyobject
+  l.local_dummy.struct_size = 32;
+  l.local_dummy.dict = {16, 8};
+  l.local_dummy.weakreflist = {24, 8};
+  // SemLockObject
+  l.semaphore.struct_size = 48;
+  // PySSLContext
+  l.ssl_context.struct_size = 56;
+  l.ssl_context.context = {16, 8};
+  l.ssl_context.alpn_protocols = {24, 8};
+  l.ssl_context.sni_callback = {40, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 64;
+  l.ssl_socket.socket = {16, 8};
+  l.ssl_socket.old_socket = {24, 8};
+  l.ssl_socket.ssl = {32, 8};
+  l.ssl_socket.context = {40, 8};
+  // PySocketSockObject
+  l.socket.struct_size = 56;
+  l.socket.weakreflist = {48, 8};
+  // pollObject
+  l.poll.struct_size = 48;
+  l.poll.dict = {16, 8};
+  l.poll.descriptors = {32, 8};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 96;
+  l.symtable_entry.id = {16, 8};
+  l.symtable_entry.symbols = {24, 8};
+  l.symtable_entry.name = {32, 8};
+  l.symtable_entry.varnames = {40, 8};
+  l.symtable_entry.children = {48, 8};
+  // ProfilerObject
+  l.profiler.struct_size = 64;
+  l.profiler.entries = {16, 8};
+  l.profiler.context = {24, 8};
+  l.profiler.spare_contexts = {32, 8};
+  l.profiler.external_timer = {48, 8};
+  // _ProfilerContext
+  l.profiler_context.struct_size = 32;
+  l.profiler_context.previous = {16, 8};
+  // _ProfilerEntry
+  l.profiler_entry.struct_size = 80;
+  l.profiler_entry.key = {0, 8};
+  l.profiler_entry.left = {8, 8};
+  l.profiler_entry.right = {16, 8};
+  l.profiler_entry.object = {24, 8};
+  l.profiler_entry.calls = {72, 8};
+  // MultibyteCodecObject
+  l.codec.struct_size = 24;
+  // MultibyteIncrementalEncoderObject
+  l.codec_encoder.struct_size = 56;
+  l.codec_encoder.errors = {32, 8};
+  l.codec_encoder.pending = {40, 8};
+  // MultibyteIncrementalDecoderObject
+  l.codec_decoder.struct_size = 56;
+  l.codec_decoder.errors = {32, 8};
+  // MultibyteStreamReaderObject
+  l.codec_reader.struct_size = 64;
+  l.codec_reader.errors = {32, 8};
+  l.codec_reader.stream = {56, 8};
+  // MultibyteStreamWriterObject
+  l.codec_writer.struct_size = 64;
+  l.codec_writer.errors = {32, 8};
+  l.codec_writer.pending = {40, 8};
+  l.codec_writer.stream = {56, 8};
+  // ZipImporter, _zipimporter
+  l.zip_importer.struct_size = 40;
+  l.zip_importer.archive = {16, 8};
+  l.zip_importer.prefix = {24, 8};
+  l.zip_importer.files = {32, 8};
+  // fieldnameiterobject
+  l.string_parts.struct_size = 48;
+  l.string_parts.string = {16, 8};
+  // formatteriterobject
+  l.format_parts.struct_size = 40;
+  l.format_parts.string = {16, 8};
   // PyInterpreterState, _is
   l.interpreter.struct_size = 80;
   l.interpreter.next = {0, 8};
@@ -1524,6 +1784,13 @@ constexpr Layout v2_7d() {
   l.pickler.struct_size = 152;
   l.pickler.memo = {56, 8};
   l.pickler.fast_memo = {144, 8};
+  l.pickler.persistent_id = {72, 8};
+  l.pickler.dispatch_table = {128, 8};
+  l.pickler.write = {40, 8};
+  l.pickler.file = {48, 8};
+  l.pickler.argument = {64, 8};
+  l.pickler.instance_persistent_id = {80, 8};
+  l.pickler.write_buffer = {112, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 176;
   l.unpickler.stack = {80, 8};
@@ -1531,6 +1798,14 @@ constexpr Layout v2_7d() {
   l.unpickler.marks = {112, 8};
   l.unpickler.num_marks = {120, 8};
   l.unpickler.marks_size = {128, 8};
+  l.unpickler.persistent_load = {96, 8};
+  l.unpickler.read = {56, 8};
+  l.unpickler.readline = {48, 8};
+  l.unpickler.file = {40, 8};
+  l.unpickler.argument = {72, 8};
+  l.unpickler.last_string = {104, 8};
+  l.unpickler.find_class = {168, 8};
+  l.unpickler.own_buffer = {160, 8};
   // mmap_object
   l.mmap.struct_size = 72;
   l.mmap.data = {32, 8};
@@ -1560,6 +1835,9 @@ constexpr Layout v2_7d() {
   l.ctypes_function.converters = {128, 8};
   l.ctypes_function.argtypes = {136, 8};
   l.ctypes_function.restype = {144, 8};
+  l.ctypes_function.checker = {152, 8};
+  l.ctypes_function.errcheck = {160, 8};
+  l.ctypes_function.paramflags = {168, 8};
   // compobject
   l.zlib_stream.struct_size = 168;
   l.zlib_stream.stream_state = {88, 8};
@@ -1604,6 +1882,243 @@ constexpr Layout v2_7d() {
   // PyStructSequence
   l.struct_sequence.struct_size = 48;
   l.struct_sequence.items = {40, 8};
+  // rwpair
+  l.rw_pair.struct_size = 64;
+  l.rw_pair.reader = {32, 8};
+  l.rw_pair.writer = {40, 8};
+  l.rw_pair.dict = {48, 8};
+  l.rw_pair.weakreflist = {56, 8};
+  // nldecoder_object
+  l.newline_decoder.struct_size = 56;
+  l.newline_decoder.decoder = {32, 8};
+  l.newline_decoder.errors = {40, 8};
+  // iobase
+  l.io_base.struct_size = 48;
+  l.io_base.dict = {32, 8};
+  l.io_base.weakreflist = {40, 8};
+  // Iobject
+  l.input_string.struct_size = 152;
+  l.input_string.buffer_object = {64, 8};
+  // Oobject
+  l.output_string.struct_size = 72;
+  l.output_string.buffer = {32, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 1760;
+  l.sre_scanner.pattern = {32, 8};
+  l.sre_scanner.string = {72, 8};
+  l.sre_scanner.mark = {120, 1600};
+  l.sre_scanner.data_stack = {1720, 8};
+  // Pdata
+  l.pickle_data.struct_size = 56;
+  l.pickle_data.length = {32, 8};
+  l.pickle_data.data = {48, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 88;
+  l.json_scanner.encoding = {32, 8};
+  l.json_scanner.strict = {40, 8};
+  l.json_scanner.object_hook = {48, 8};
+  l.json_scanner.object_pairs_hook = {56, 8};
+  l.json_scanner.parse_float = {64, 8};
+  l.json_scanner.parse_int = {72, 8};
+  l.json_scanner.parse_constant = {80, 8};
+  // PyEncoderObject
+  l.json_encoder.struct_size = 104;
+  l.json_encoder.markers = {32, 8};
+  l.json_encoder.default = {40, 8};
+  l.json_encoder.encoder = {48, 8};
+  l.json_encoder.indent = {56, 8};
+  l.json_encoder.key_separator = {64, 8};
+  l.json_encoder.item_separator = {72, 8};
+  l.json_encoder.sort_keys = {80, 8};
+  l.json_encoder.skipkeys = {88, 8};
+  // DialectObj
+  l.csv_dialect.struct_size = 64;
+  l.csv_dialect.lineterminator = {48, 8};
+  // ReaderObj
+  l.csv_reader.struct_size = 96;
+  l.csv_reader.input_iter = {32, 8};
+  l.csv_reader.dialect = {40, 8};
+  l.csv_reader.fields = {48, 8};
+  l.csv_reader.field = {64, 8};
+  // WriterObj
+  l.csv_writer.struct_size = 72;
+  l.csv_writer.write = {32, 8};
+  l.csv_writer.dialect = {40, 8};
+  l.csv_writer.record = {48, 8};
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 120;
+  l.tree_builder.root = {32, 8};
+  l.tree_builder.this = {40, 8};
+  l.tree_builder.last = {48, 8};
+  l.tree_builder.data = {56, 8};
+  l.tree_builder.stack = {64, 8};
+  l.tree_builder.events_append = {80, 8};
+  l.tree_builder.start_event = {88, 8};
+  l.tree_builder.end_event = {96, 8};
+  l.tree_builder.start_ns_event = {104, 8};
+  l.tree_builder.end_ns_event = {112, 8};
+  // XMLParserObject
+  l.xml_parser.struct_size = 120;
+  l.xml_parser.parser = {32, 8};
+  l.xml_parser.target = {40, 8};
+  l.xml_parser.entity = {48, 8};
+  l.xml_parser.names = {56, 8};
+  l.xml_parser.handle_xml = {64, 8};
+  l.xml_parser.handle_start = {72, 8};
+  l.xml_parser.handle_data = {80, 8};
+  l.xml_parser.handle_end = {88, 8};
+  l.xml_parser.handle_comment = {96, 8};
+  l.xml_parser.handle_pi = {104, 8};
+  l.xml_parser.handle_close = {112, 8};
+  // xmlparseobject
+  l.expat_parser.struct_size = 96;
+  l.expat_parser.parser = {32, 8};
+  l.expat_parser.buffer = {64, 8};
+  l.expat_parser.intern = {80, 8};
+  l.expat_parser.handlers = {88, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 248;
+  l.sqlite_connection.isolation_level = {64, 8};
+  l.sqlite_connection.begin_statement = {72, 8};
+  l.sqlite_connection.statement_cache = {96, 8};
+  l.sqlite_connection.statements = {104, 8};
+  l.sqlite_connection.cursors = {112, 8};
+  l.sqlite_connection.row_factory = {128, 8};
+  l.sqlite_connection.text_factory = {136, 8};
+  l.sqlite_connection.function_pinboard = {144, 8};
+  l.sqlite_connection.collations = {152, 8};
+  l.sqlite_connection.apsw_connection = {160, 8};
+  l.sqlite_connection.warning = {168, 8};
+  l.sqlite_connection.not_supported_error = {240, 8};
+  // pysqlite_Cursor
+  l.sqlite_cursor.struct_size = 128;
+  l.sqlite_cursor.connection = {32, 8};
+  l.sqlite_cursor.description = {40, 8};
+  l.sqlite_cursor.row_cast_map = {48, 8};
+  l.sqlite_cursor.lastrowid = {64, 8};
+  l.sqlite_cursor.row_factory = {80, 8};
+  l.sqlite_cursor.statement = {88, 8};
+  l.sqlite_cursor.next_row = {112, 8};
+  l.sqlite_cursor.weakreflist = {120, 8};
+  // pysqlite_Row
+  l.sqlite_row.struct_size = 48;
+  l.sqlite_row.data = {32, 8};
+  l.sqlite_row.description = {40, 8};
+  // pysqlite_Statement
+  l.sqlite_statement.struct_size = 72;
+  l.sqlite_statement.sql = {48, 8};
+  l.sqlite_statement.weakreflist = {64, 8};
+  // pysqlite_Cache
+  l.sqlite_cache.struct_size = 80;
+  l.sqlite_cache.mapping = {40, 8};
+  l.sqlite_cache.factory = {48, 8};
+  l.sqlite_cache.first = {56, 8};
+  // pysqlite_Node
+  l.sqlite_cache_node.struct_size = 72;
+  l.sqlite_cache_node.key = {32, 8};
+  l.sqlite_cache_node.data = {40, 8};
+  l.sqlite_cache_node.prev = {56, 8};
+  l.sqlite_cache_node.next = {64, 8};
+  // CFieldObject
+  l.ctypes_field.struct_size = 88;
+  l.ctypes_field.proto = {56, 8};
+  // PyCArgObject
+  l.ctypes_argument.struct_size = 80;
+  l.ctypes_argument.object = {64, 8};
+  // CThunkObject
+  l.ctypes_thunk.struct_size = 144;
+  l.ctypes_thunk.converters = {96, 8};
+  l.ctypes_thunk.callable = {104, 8};
+  l.ctypes_thunk.restype = {112, 8};
+  // DictRemoverObject
+  l.ctypes_dict_remover.struct_size = 48;
+  l.ctypes_dict_remover.key = {32, 8};
+  l.ctypes_dict_remover.dict = {40, 8};
+  // BZ2Compressor, BZ2CompObject
+  l.bz2_compressor.struct_size = 128;
+  l.bz2_compressor.stream_state = {80, 8};
+  l.bz2_compressor.lock = {120, 8};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.struct_size = 136;
+  l.bz2_decompressor.stream_state = {80, 8};
+  l.bz2_decompressor.unused_data = {120, 8};
+  l.bz2_decompressor.lock = {128, 8};
+  // BZ2FileObject
+  l.bz2_file.struct_size = 120;
+  l.bz2_file.file = {32, 8};
+  l.bz2_file.buffer = {40, 8};
+  l.bz2_file.lock = {112, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 56;
+  l.openssl_hash.name = {32, 8};
+  l.openssl_hash.context = {40, 8};
+  l.openssl_hash.lock = {48, 8};
+  // localdummyobject
+  l.local_dummy.struct_size = 48;
+  l.local_dummy.dict = {32, 8};
+  l.local_dummy.weakreflist = {40, 8};
+  // SemLockObject
+  l.semaphore.struct_size = 64;
+  // PySSLContext
+  l.ssl_context.struct_size = 72;
+  l.ssl_context.context = {32, 8};
+  l.ssl_context.alpn_protocols = {40, 8};
+  l.ssl_context.sni_callback = {56, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 80;
+  l.ssl_socket.socket = {32, 8};
+  l.ssl_socket.old_socket = {40, 8};
+  l.ssl_socket.ssl = {48, 8};
+  l.ssl_socket.context = {56, 8};
+  // PySocketSockObject
+  l.socket.struct_size = 72;
+  l.socket.weakreflist = {64, 8};
+  // pollObject
+  l.poll.struct_size = 64;
+  l.poll.dict = {32, 8};
+  l.poll.descriptors = {48, 8};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 112;
+  l.symtable_entry.id = {32, 8};
+  l.symtable_entry.symbols = {40, 8};
+  l.symtable_entry.name = {48, 8};
+  l.symtable_entry.varnames = {56, 8};
+  l.symtable_entry.children = {64, 8};
+  // ProfilerObject
+  l.profiler.struct_size = 80;
+  l.profiler.entries = {32, 8};
+  l.profiler.context = {40, 8};
+  l.profiler.spare_contexts = {48, 8};
+  l.profiler.external_timer = {64, 8};
+  // MultibyteCodecObject
+  l.codec.struct_size = 40;
+  // MultibyteIncrementalEncoderObject
+  l.codec_encoder.struct_size = 72;
+  l.codec_encoder.errors = {48, 8};
+  l.codec_encoder.pending = {56, 8};
+  // MultibyteIncrementalDecoderObject
+  l.codec_decoder.struct_size = 72;
+  l.codec_decoder.errors = {48, 8};
+  // MultibyteStreamReaderObject
+  l.codec_reader.struct_size = 80;
+  l.codec_reader.errors = {48, 8};
+  l.codec_reader.stream = {72, 8};
+  // MultibyteStreamWriterObject
+  l.codec_writer.struct_size = 80;
+  l.codec_writer.errors = {48, 8};
+  l.codec_writer.pending = {56, 8};
+  l.codec_writer.stream = {72, 8};
+  // ZipImporter, _zipimporter
+  l.zip_importer.struct_size = 56;
+  l.zip_importer.archive = {32, 8};
+  l.zip_importer.prefix = {40, 8};
+  l.zip_importer.files = {48, 8};
+  // fieldnameiterobject
+  l.string_parts.struct_size = 64;
+  l.string_parts.string = {32, 8};
+  // formatteriterobject
+  l.format_parts.struct_size = 56;
+  l.format_parts.string = {32, 8};
   return l;
 }
 inline constexpr Layout kV2_7d = v2_7d();

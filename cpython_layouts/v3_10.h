@@ -158,6 +158,16 @@ constexpr Layout v3_10() {
   l.union_type.struct_size = 32;
   l.union_type.args = {16, 8};
   l.union_type.parameters = {24, 8};
+  // WriterObj
+  l.csv_writer.struct_size = 72;
+  l.csv_writer.error = {64, 8};
+  // StructParamObject
+  l.ctypes_struct_argument.struct_size = 32;
+  l.ctypes_struct_argument.keep = {24, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 96;
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 120;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 672;
   // PyInterpreterState, _is

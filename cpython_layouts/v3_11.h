@@ -278,6 +278,62 @@ constexpr Layout v3_11() {
   // gaiterobject
   l.generic_alias_iterator.struct_size = 24;
   l.generic_alias_iterator.object = {16, 8};
+  // ScannerObject
+  l.sre_scanner.data_stack = {192, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 216;
+  l.sqlite_connection.isolation_level = {40, 8};
+  l.sqlite_connection.begin_statement = {};
+  l.sqlite_connection.statement_cache = {64, 8};
+  l.sqlite_connection.statements = {};
+  l.sqlite_connection.cursors = {72, 8};
+  l.sqlite_connection.blobs = {80, 8};
+  l.sqlite_connection.row_factory = {96, 8};
+  l.sqlite_connection.text_factory = {104, 8};
+  l.sqlite_connection.trace_callback = {};
+  l.sqlite_connection.progress_handler = {};
+  l.sqlite_connection.authorizer = {};
+  l.sqlite_connection.trace_context = {112, 8};
+  l.sqlite_connection.progress_context = {120, 8};
+  l.sqlite_connection.authorizer_context = {128, 8};
+  l.sqlite_connection.collations = {};
+  l.sqlite_connection.warning = {136, 8};
+  l.sqlite_connection.not_supported_error = {208, 8};
+  l.sqlite_connection.state = {24, 8};
+  // callback_context
+  l.sqlite_callback.struct_size = 24;
+  l.sqlite_callback.callable = {0, 8};
+  l.sqlite_callback.module = {8, 8};
+  // pysqlite_Cursor
+  l.sqlite_cursor.struct_size = 104;
+  l.sqlite_cursor.next_row = {};
+  l.sqlite_cursor.weakreflist = {96, 8};
+  // pysqlite_Statement
+  l.sqlite_statement.struct_size = 32;
+  l.sqlite_statement.sql = {};
+  l.sqlite_statement.weakreflist = {};
+  // pysqlite_Blob
+  l.sqlite_blob.struct_size = 48;
+  l.sqlite_blob.connection = {16, 8};
+  l.sqlite_blob.weakreflist = {40, 8};
+  // pysqlite_Cache
+  l.sqlite_cache.struct_size = 0;
+  l.sqlite_cache.mapping = {};
+  l.sqlite_cache.factory = {};
+  l.sqlite_cache.first = {};
+  // pysqlite_Node
+  l.sqlite_cache_node.struct_size = 0;
+  l.sqlite_cache_node.key = {};
+  l.sqlite_cache_node.data = {};
+  l.sqlite_cache_node.prev = {};
+  l.sqlite_cache_node.next = {};
+  // SHA3object
+  l.sha3.struct_size = 240;
+  l.sha3.state = {16, 216};
+  l.sha3.lock = {232, 8};
+  // tokenizeriterobject
+  l.tokenizer.struct_size = 24;
+  l.tokenizer.state = {16, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 166688;
   l.runtime.initialized = {16, 4};

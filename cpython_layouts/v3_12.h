@@ -223,6 +223,70 @@ constexpr Layout v3_12() {
   l.buffer_wrapper.struct_size = 32;
   l.buffer_wrapper.memoryview = {16, 8};
   l.buffer_wrapper.object = {24, 8};
+  // TemplateObject
+  l.sre_template.struct_size = 40;
+  l.sre_template.size = {16, 8};
+  l.sre_template.literal = {32, 8};
+  l.sre_template.items = {40, 16};
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 168;
+  // XMLParserObject
+  l.xml_parser.struct_size = 128;
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 224;
+  l.sqlite_connection.statement_cache = {72, 8};
+  l.sqlite_connection.cursors = {80, 8};
+  l.sqlite_connection.blobs = {88, 8};
+  l.sqlite_connection.row_factory = {104, 8};
+  l.sqlite_connection.text_factory = {112, 8};
+  l.sqlite_connection.trace_context = {120, 8};
+  l.sqlite_connection.progress_context = {128, 8};
+  l.sqlite_connection.authorizer_context = {136, 8};
+  l.sqlite_connection.warning = {144, 8};
+  l.sqlite_connection.not_supported_error = {216, 8};
+  // ZlibDecompressor
+  l.zlib_decompressor.struct_size = 184;
+  l.zlib_decompressor.stream_state = {72, 8};
+  l.zlib_decompressor.zdict = {128, 8};
+  l.zlib_decompressor.unused_data = {144, 8};
+  l.zlib_decompressor.input_buffer = {152, 8};
+  l.zlib_decompressor.lock = {136, 8};
+  // MD5object
+  l.md5.struct_size = 32;
+  l.md5.state = {24, 8};
+  l.md5.lock = {16, 8};
+  // SHA1object
+  l.sha1.struct_size = 32;
+  l.sha1.state = {24, 8};
+  l.sha1.lock = {16, 8};
+  // SHA256object
+  l.sha2_256.struct_size = 40;
+  l.sha2_256.state = {32, 8};
+  l.sha2_256.lock = {24, 8};
+  // SHA512object
+  l.sha2_512.struct_size = 40;
+  l.sha2_512.state = {32, 8};
+  l.sha2_512.lock = {24, 8};
+  // SHA3object
+  l.sha3.struct_size = 32;
+  l.sha3.state = {24, 8};
+  l.sha3.lock = {16, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 80;
+  l.ssl_socket.exc_type = {};
+  l.ssl_socket.exc_value = {};
+  l.ssl_socket.exc_traceback = {};
+  l.ssl_socket.exc = {72, 8};
+  // PySocketSockObject
+  l.socket.struct_size = 56;
+  // ProfilerObject
+  l.profiler.struct_size = 80;
+  l.profiler.missing = {72, 8};
+  // MultibyteCodecObject
+  l.codec.struct_size = 32;
+  l.codec.module = {24, 8};
+  // tokenizeriterobject
+  l.tokenizer.struct_size = 32;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 459944;
   l.runtime.gil = {};

@@ -110,6 +110,11 @@ constexpr Layout v3_13() {
   l.pickler.output_len = {64, 8};
   l.pickler.max_output_len = {72, 8};
   l.pickler.fast_memo = {128, 8};
+  l.pickler.persistent_id_self = {};
+  l.pickler.dispatch_table = {32, 8};
+  l.pickler.reducer_override = {40, 8};
+  l.pickler.write = {48, 8};
+  l.pickler.buffer_callback = {136, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 264;
   l.unpickler.buffer = {56, 80};
@@ -121,6 +126,13 @@ constexpr Layout v3_13() {
   l.unpickler.marks_size = {248, 8};
   l.unpickler.encoding = {216, 8};
   l.unpickler.errors = {224, 8};
+  l.unpickler.persistent_load_self = {};
+  l.unpickler.read = {176, 8};
+  l.unpickler.readinto = {184, 8};
+  l.unpickler.readline = {192, 8};
+  l.unpickler.peek = {200, 8};
+  l.unpickler.buffers = {208, 8};
+  l.unpickler.buffer_object = {64, 8};
   // StgInfo, StgDictObject
   l.ctypes_info.struct_size = 160;
   l.ctypes_info.size = {8, 8};
@@ -136,6 +148,7 @@ constexpr Layout v3_13() {
   l.ctypes_info.format = {136, 8};
   l.ctypes_info.ndim = {144, 4};
   l.ctypes_info.shape = {152, 8};
+  l.ctypes_info.module = {120, 8};
   // localobject
   l.thread_locals.struct_size = 56;
   l.thread_locals.key = {};
@@ -158,6 +171,73 @@ constexpr Layout v3_13() {
   l.type_var_tuple.struct_size = 40;
   l.type_var_tuple.default_value = {24, 8};
   l.type_var_tuple.evaluate_default = {32, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 248;
+  l.sre_scanner.mark = {192, 8};
+  l.sre_scanner.data_stack = {200, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 64;
+  l.json_scanner.memo = {};
+  // XMLParserObject
+  l.xml_parser.struct_size = 136;
+  l.xml_parser.module = {128, 8};
+  // xmlparseobject
+  l.expat_parser.struct_size = 80;
+  l.expat_parser.intern = {64, 8};
+  l.expat_parser.handlers = {72, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.lock = {};
+  // HMACobject
+  l.openssl_hmac.lock = {};
+  // MD5object
+  l.md5.lock = {};
+  // SHA1object
+  l.sha1.struct_size = 40;
+  l.sha1.state = {32, 8};
+  l.sha1.lock = {24, 8};
+  // SHA256object
+  l.sha2_256.struct_size = 32;
+  l.sha2_256.state = {24, 8};
+  l.sha2_256.lock = {};
+  // SHA512object
+  l.sha2_512.struct_size = 32;
+  l.sha2_512.state = {24, 8};
+  l.sha2_512.lock = {};
+  // SHA3object
+  l.sha3.lock = {};
+  // BLAKE2bObject
+  l.blake2b.struct_size = 440;
+  l.blake2b.lock = {};
+  // BLAKE2sObject
+  l.blake2s.struct_size = 232;
+  l.blake2s.lock = {};
+  // localdummyobject
+  l.local_dummy.struct_size = 24;
+  l.local_dummy.dict = {};
+  l.local_dummy.weakreflist = {16, 8};
+  // PyThreadHandleObject
+  l.thread_handle.struct_size = 24;
+  l.thread_handle.handle = {16, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 112;
+  l.ssl_context.psk_client_callback = {96, 8};
+  l.ssl_context.psk_server_callback = {104, 8};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 144;
+  l.symtable_entry.mangled_names = {64, 8};
+  // ScandirIterator
+  l.directory_iterator.struct_size = 120;
+  l.directory_iterator.path = {88, 8};
+  l.directory_iterator.cleanup = {96, 8};
+  l.directory_iterator.stream = {104, 8};
+  // tokenizeriterobject
+  l.tokenizer.struct_size = 64;
+  l.tokenizer.last_line = {32, 8};
+  // instruction_sequence
+  l.instruction_sequence.struct_size = 64;
+  l.instruction_sequence.instructions = {16, 8};
+  l.instruction_sequence.label_map = {40, 8};
+  l.instruction_sequence.nested = {56, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 283320;
   l.runtime.debug_offsets = {0, 8};
@@ -414,6 +494,11 @@ constexpr Layout v3_13_5() {
   l.pickler.output_len = {72, 8};
   l.pickler.max_output_len = {80, 8};
   l.pickler.fast_memo = {136, 8};
+  l.pickler.persistent_id_attr = {32, 8};
+  l.pickler.dispatch_table = {40, 8};
+  l.pickler.reducer_override = {48, 8};
+  l.pickler.write = {56, 8};
+  l.pickler.buffer_callback = {144, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 272;
   l.unpickler.buffer = {64, 80};
@@ -425,12 +510,21 @@ constexpr Layout v3_13_5() {
   l.unpickler.marks_size = {256, 8};
   l.unpickler.encoding = {224, 8};
   l.unpickler.errors = {232, 8};
+  l.unpickler.persistent_load_attr = {56, 8};
+  l.unpickler.read = {184, 8};
+  l.unpickler.readinto = {192, 8};
+  l.unpickler.readline = {200, 8};
+  l.unpickler.peek = {208, 8};
+  l.unpickler.buffers = {216, 8};
+  l.unpickler.buffer_object = {72, 8};
   // lockobject
   l.lock.struct_size = 24;
   l.lock.pointer = {};
   l.lock.weakreflist = {};
   l.lock.locked = {};
   l.lock.inline_lock = {16, 1};
+  // ScannerObject
+  l.sre_scanner.struct_size = 264;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 283376;
   l.runtime.main_interpreter = {88400, 8};
@@ -489,6 +583,8 @@ constexpr Layout v3_13d() {
   l.pattern.struct_size = 104;
   l.pattern.code_size = {88, 8};
   l.pattern.code = {96, 4};
+  // ScannerObject
+  l.sre_scanner.struct_size = 272;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 299392;
   l.runtime.tracemalloc_config = {26072, 12};

@@ -929,6 +929,11 @@ constexpr Layout v3_13t() {
   l.pickler.output_len = {80, 8};
   l.pickler.max_output_len = {88, 8};
   l.pickler.fast_memo = {144, 8};
+  l.pickler.persistent_id = {40, 8};
+  l.pickler.dispatch_table = {48, 8};
+  l.pickler.reducer_override = {56, 8};
+  l.pickler.write = {64, 8};
+  l.pickler.buffer_callback = {152, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 280;
   l.unpickler.stack = {32, 8};
@@ -944,6 +949,13 @@ constexpr Layout v3_13t() {
   l.unpickler.marks_size = {264, 8};
   l.unpickler.encoding = {232, 8};
   l.unpickler.errors = {240, 8};
+  l.unpickler.persistent_load = {64, 8};
+  l.unpickler.read = {192, 8};
+  l.unpickler.readinto = {200, 8};
+  l.unpickler.readline = {208, 8};
+  l.unpickler.peek = {216, 8};
+  l.unpickler.buffers = {224, 8};
+  l.unpickler.buffer_object = {80, 8};
   // mmap_object
   l.mmap.struct_size = 96;
   l.mmap.data = {32, 8};
@@ -960,6 +972,9 @@ constexpr Layout v3_13t() {
   l.ctypes_function.converters = {128, 8};
   l.ctypes_function.argtypes = {136, 8};
   l.ctypes_function.restype = {144, 8};
+  l.ctypes_function.checker = {152, 8};
+  l.ctypes_function.errcheck = {160, 8};
+  l.ctypes_function.paramflags = {168, 8};
   // compobject
   l.zlib_stream.struct_size = 184;
   l.zlib_stream.stream_state = {88, 8};
@@ -967,6 +982,7 @@ constexpr Layout v3_13t() {
   l.zlib_stream.unconsumed_tail = {152, 8};
   l.zlib_stream.zdict = {168, 8};
   l.zlib_stream.is_initialised = {161, 1};
+  l.zlib_stream.lock = {176, 8};
   // PyDateTime_Date
   l.date.struct_size = 48;
   l.date.hashcode = {32, 8};
@@ -1103,6 +1119,365 @@ constexpr Layout v3_13t() {
   l.tuple_getter.struct_size = 48;
   l.tuple_getter.index = {32, 8};
   l.tuple_getter.doc = {40, 8};
+  // bytesiobuf
+  l.bytesio_buffer.struct_size = 40;
+  l.bytesio_buffer.source = {32, 8};
+  // rwpair
+  l.rw_pair.struct_size = 64;
+  l.rw_pair.reader = {32, 8};
+  l.rw_pair.writer = {40, 8};
+  l.rw_pair.dict = {48, 8};
+  l.rw_pair.weakreflist = {56, 8};
+  // nldecoder_object
+  l.newline_decoder.struct_size = 56;
+  l.newline_decoder.decoder = {32, 8};
+  l.newline_decoder.errors = {40, 8};
+  // iobase
+  l.io_base.struct_size = 48;
+  l.io_base.dict = {32, 8};
+  l.io_base.weakreflist = {40, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 264;
+  l.sre_scanner.pattern = {32, 8};
+  l.sre_scanner.string = {72, 8};
+  l.sre_scanner.buffer_object = {88, 8};
+  l.sre_scanner.mark = {208, 8};
+  l.sre_scanner.data_stack = {216, 8};
+  // TemplateObject
+  l.sre_template.struct_size = 56;
+  l.sre_template.size = {32, 8};
+  l.sre_template.literal = {48, 8};
+  l.sre_template.items = {56, 16};
+  // unpackiterobject
+  l.unpack_iterator.struct_size = 128;
+  l.unpack_iterator.object = {32, 8};
+  l.unpack_iterator.buffer_object = {48, 8};
+  // Pdata
+  l.pickle_data.struct_size = 72;
+  l.pickle_data.size = {32, 8};
+  l.pickle_data.data = {40, 8};
+  // PicklerMemoProxyObject
+  l.pickler_memo_proxy.struct_size = 40;
+  l.pickler_memo_proxy.pickler = {32, 8};
+  // UnpicklerMemoProxyObject
+  l.unpickler_memo_proxy.struct_size = 40;
+  l.unpickler_memo_proxy.unpickler = {32, 8};
+  // PyPickleBufferObject
+  l.pickle_buffer.struct_size = 120;
+  l.pickle_buffer.buffer_object = {40, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 80;
+  l.json_scanner.strict = {32, 1};
+  l.json_scanner.object_hook = {40, 8};
+  l.json_scanner.object_pairs_hook = {48, 8};
+  l.json_scanner.parse_float = {56, 8};
+  l.json_scanner.parse_int = {64, 8};
+  l.json_scanner.parse_constant = {72, 8};
+  // PyEncoderObject
+  l.json_encoder.struct_size = 96;
+  l.json_encoder.markers = {32, 8};
+  l.json_encoder.default = {40, 8};
+  l.json_encoder.encoder = {48, 8};
+  l.json_encoder.indent = {56, 8};
+  l.json_encoder.key_separator = {64, 8};
+  l.json_encoder.item_separator = {72, 8};
+  l.json_encoder.sort_keys = {80, 1};
+  l.json_encoder.skipkeys = {81, 1};
+  // DialectObj
+  l.csv_dialect.struct_size = 64;
+  l.csv_dialect.lineterminator = {56, 8};
+  // ReaderObj
+  l.csv_reader.struct_size = 104;
+  l.csv_reader.input_iter = {32, 8};
+  l.csv_reader.dialect = {40, 8};
+  l.csv_reader.fields = {48, 8};
+  l.csv_reader.field = {64, 8};
+  // WriterObj
+  l.csv_writer.struct_size = 88;
+  l.csv_writer.write = {32, 8};
+  l.csv_writer.dialect = {40, 8};
+  l.csv_writer.record = {48, 8};
+  l.csv_writer.error = {80, 8};
+  // ElementIterObject
+  l.element_iterator.struct_size = 80;
+  l.element_iterator.parent_stack = {32, 8};
+  l.element_iterator.parent_stack_used = {40, 8};
+  l.element_iterator.root_element = {56, 8};
+  l.element_iterator.sought_tag = {64, 8};
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 184;
+  l.tree_builder.root = {32, 8};
+  l.tree_builder.this = {40, 8};
+  l.tree_builder.last = {48, 8};
+  l.tree_builder.last_for_tail = {56, 8};
+  l.tree_builder.data = {64, 8};
+  l.tree_builder.stack = {72, 8};
+  l.tree_builder.element_factory = {88, 8};
+  l.tree_builder.comment_factory = {96, 8};
+  l.tree_builder.pi_factory = {104, 8};
+  l.tree_builder.events_append = {112, 8};
+  l.tree_builder.start_event = {120, 8};
+  l.tree_builder.end_event = {128, 8};
+  l.tree_builder.start_ns_event = {136, 8};
+  l.tree_builder.end_ns_event = {144, 8};
+  l.tree_builder.comment_event = {152, 8};
+  l.tree_builder.pi_event = {160, 8};
+  // XMLParserObject
+  l.xml_parser.struct_size = 152;
+  l.xml_parser.parser = {32, 8};
+  l.xml_parser.target = {40, 8};
+  l.xml_parser.entity = {48, 8};
+  l.xml_parser.names = {56, 8};
+  l.xml_parser.handle_start_ns = {64, 8};
+  l.xml_parser.handle_end_ns = {72, 8};
+  l.xml_parser.handle_start = {80, 8};
+  l.xml_parser.handle_data = {88, 8};
+  l.xml_parser.handle_end = {96, 8};
+  l.xml_parser.handle_comment = {104, 8};
+  l.xml_parser.handle_pi = {112, 8};
+  l.xml_parser.handle_doctype = {120, 8};
+  l.xml_parser.handle_close = {128, 8};
+  l.xml_parser.module = {144, 8};
+  // xmlparseobject
+  l.expat_parser.struct_size = 96;
+  l.expat_parser.parser = {32, 8};
+  l.expat_parser.buffer = {56, 8};
+  l.expat_parser.intern = {80, 8};
+  l.expat_parser.handlers = {88, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 240;
+  l.sqlite_connection.isolation_level = {56, 8};
+  l.sqlite_connection.statement_cache = {88, 8};
+  l.sqlite_connection.cursors = {96, 8};
+  l.sqlite_connection.blobs = {104, 8};
+  l.sqlite_connection.row_factory = {120, 8};
+  l.sqlite_connection.text_factory = {128, 8};
+  l.sqlite_connection.trace_context = {136, 8};
+  l.sqlite_connection.progress_context = {144, 8};
+  l.sqlite_connection.authorizer_context = {152, 8};
+  l.sqlite_connection.warning = {160, 8};
+  l.sqlite_connection.not_supported_error = {232, 8};
+  l.sqlite_connection.state = {40, 8};
+  // pysqlite_Cursor
+  l.sqlite_cursor.struct_size = 120;
+  l.sqlite_cursor.connection = {32, 8};
+  l.sqlite_cursor.description = {40, 8};
+  l.sqlite_cursor.row_cast_map = {48, 8};
+  l.sqlite_cursor.lastrowid = {64, 8};
+  l.sqlite_cursor.row_factory = {80, 8};
+  l.sqlite_cursor.statement = {88, 8};
+  l.sqlite_cursor.weakreflist = {112, 8};
+  // pysqlite_Row
+  l.sqlite_row.struct_size = 48;
+  l.sqlite_row.data = {32, 8};
+  l.sqlite_row.description = {40, 8};
+  // pysqlite_Statement
+  l.sqlite_statement.struct_size = 48;
+  // pysqlite_Blob
+  l.sqlite_blob.struct_size = 64;
+  l.sqlite_blob.connection = {32, 8};
+  l.sqlite_blob.weakreflist = {56, 8};
+  // CFieldObject
+  l.ctypes_field.struct_size = 88;
+  l.ctypes_field.proto = {56, 8};
+  // PyCArgObject
+  l.ctypes_argument.struct_size = 80;
+  l.ctypes_argument.object = {64, 8};
+  // CThunkObject
+  l.ctypes_thunk.struct_size = 144;
+  l.ctypes_thunk.converters = {96, 8};
+  l.ctypes_thunk.callable = {104, 8};
+  l.ctypes_thunk.restype = {112, 8};
+  // StructParamObject
+  l.ctypes_struct_argument.struct_size = 48;
+  l.ctypes_struct_argument.data = {32, 8};
+  l.ctypes_struct_argument.keep = {40, 8};
+  // DictRemoverObject
+  l.ctypes_dict_remover.struct_size = 48;
+  l.ctypes_dict_remover.key = {32, 8};
+  l.ctypes_dict_remover.dict = {40, 8};
+  // ZlibDecompressor
+  l.zlib_decompressor.struct_size = 200;
+  l.zlib_decompressor.stream_state = {88, 8};
+  l.zlib_decompressor.zdict = {144, 8};
+  l.zlib_decompressor.unused_data = {160, 8};
+  l.zlib_decompressor.input_buffer = {168, 8};
+  l.zlib_decompressor.lock = {152, 8};
+  // BZ2Compressor, BZ2CompObject
+  l.bz2_compressor.struct_size = 128;
+  l.bz2_compressor.stream_state = {80, 8};
+  l.bz2_compressor.lock = {120, 8};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.struct_size = 168;
+  l.bz2_decompressor.stream_state = {80, 8};
+  l.bz2_decompressor.unused_data = {120, 8};
+  l.bz2_decompressor.input_buffer = {136, 8};
+  l.bz2_decompressor.lock = {160, 8};
+  // Compressor
+  l.lzma_compressor.struct_size = 208;
+  l.lzma_compressor.stream_state = {112, 8};
+  l.lzma_compressor.lock = {200, 8};
+  // Decompressor
+  l.lzma_decompressor.struct_size = 240;
+  l.lzma_decompressor.stream_state = {112, 8};
+  l.lzma_decompressor.unused_data = {200, 8};
+  l.lzma_decompressor.input_buffer = {216, 8};
+  l.lzma_decompressor.lock = {232, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 48;
+  l.openssl_hash.context = {32, 8};
+  // HMACobject
+  l.openssl_hmac.struct_size = 48;
+  l.openssl_hmac.context = {32, 8};
+  // MD5object
+  l.md5.struct_size = 48;
+  l.md5.state = {40, 8};
+  // SHA1object
+  l.sha1.struct_size = 56;
+  l.sha1.state = {48, 8};
+  l.sha1.lock = {40, 8};
+  // SHA256object
+  l.sha2_256.struct_size = 48;
+  l.sha2_256.state = {40, 8};
+  // SHA512object
+  l.sha2_512.struct_size = 48;
+  l.sha2_512.state = {40, 8};
+  // SHA3object
+  l.sha3.struct_size = 48;
+  l.sha3.state = {40, 8};
+  // BLAKE2bObject
+  l.blake2b.struct_size = 456;
+  // BLAKE2sObject
+  l.blake2s.struct_size = 248;
+  // localdummyobject
+  l.local_dummy.struct_size = 40;
+  l.local_dummy.weakreflist = {32, 8};
+  // PyThreadHandleObject
+  l.thread_handle.struct_size = 40;
+  l.thread_handle.handle = {32, 8};
+  // SemLockObject
+  l.semaphore.struct_size = 72;
+  l.semaphore.name = {64, 8};
+  // PyHamtIterator
+  l.hamt_iterator.struct_size = 184;
+  l.hamt_iterator.object = {32, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 128;
+  l.ssl_context.context = {32, 8};
+  l.ssl_context.alpn_protocols = {40, 8};
+  l.ssl_context.sni_callback = {56, 8};
+  l.ssl_context.msg_callback = {80, 8};
+  l.ssl_context.keylog_filename = {88, 8};
+  l.ssl_context.psk_client_callback = {112, 8};
+  l.ssl_context.psk_server_callback = {120, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 96;
+  l.ssl_socket.socket = {32, 8};
+  l.ssl_socket.ssl = {40, 8};
+  l.ssl_socket.context = {48, 8};
+  l.ssl_socket.owner = {64, 8};
+  l.ssl_socket.server_hostname = {72, 8};
+  l.ssl_socket.exc = {88, 8};
+  // PySSLSession
+  l.ssl_session.struct_size = 48;
+  l.ssl_session.session = {32, 8};
+  l.ssl_session.context = {40, 8};
+  // PySSLMemoryBIO
+  l.ssl_bio.struct_size = 48;
+  l.ssl_bio.bio = {32, 8};
+  // PySocketSockObject
+  l.socket.struct_size = 72;
+  // pollObject
+  l.poll.struct_size = 64;
+  l.poll.dict = {32, 8};
+  l.poll.descriptors = {48, 8};
+  // PyZoneInfo_ZoneInfo
+  l.zone_info.struct_size = 224;
+  l.zone_info.key = {32, 8};
+  l.zone_info.file_repr = {40, 8};
+  l.zone_info.weakreflist = {48, 8};
+  l.zone_info.utc_transitions = {72, 8};
+  l.zone_info.wall_transitions = {80, 16};
+  l.zone_info.transition_infos = {96, 8};
+  l.zone_info.infos = {208, 8};
+  l.zone_info.info_count = {64, 8};
+  l.zone_info.after_std = {112, 32};
+  l.zone_info.after_dst = {144, 32};
+  l.zone_info.after_start = {184, 8};
+  l.zone_info.after_end = {192, 8};
+  l.zone_info.source = {217, 1};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 160;
+  l.symtable_entry.id = {32, 8};
+  l.symtable_entry.symbols = {40, 8};
+  l.symtable_entry.name = {48, 8};
+  l.symtable_entry.varnames = {56, 8};
+  l.symtable_entry.children = {64, 8};
+  l.symtable_entry.directives = {72, 8};
+  l.symtable_entry.mangled_names = {80, 8};
+  // AST_object
+  l.ast_node.struct_size = 40;
+  l.ast_node.dict = {32, 8};
+  // _abc_data
+  l.abc_data.struct_size = 64;
+  l.abc_data.registry = {32, 8};
+  l.abc_data.cache = {40, 8};
+  l.abc_data.negative_cache = {48, 8};
+  // ProfilerObject
+  l.profiler.struct_size = 96;
+  l.profiler.entries = {32, 8};
+  l.profiler.context = {40, 8};
+  l.profiler.spare_contexts = {48, 8};
+  l.profiler.external_timer = {64, 8};
+  l.profiler.missing = {88, 8};
+  // _ProfilerContext
+  l.profiler_context.struct_size = 48;
+  l.profiler_context.previous = {32, 8};
+  // MultibyteCodecObject
+  l.codec.struct_size = 48;
+  l.codec.module = {40, 8};
+  // MultibyteIncrementalEncoderObject
+  l.codec_encoder.struct_size = 64;
+  l.codec_encoder.errors = {48, 8};
+  l.codec_encoder.pending = {56, 8};
+  // MultibyteIncrementalDecoderObject
+  l.codec_decoder.struct_size = 72;
+  l.codec_decoder.errors = {48, 8};
+  // MultibyteStreamReaderObject
+  l.codec_reader.struct_size = 80;
+  l.codec_reader.errors = {48, 8};
+  l.codec_reader.stream = {72, 8};
+  // MultibyteStreamWriterObject
+  l.codec_writer.struct_size = 72;
+  l.codec_writer.errors = {48, 8};
+  l.codec_writer.pending = {56, 8};
+  l.codec_writer.stream = {64, 8};
+  // DirEntry
+  l.directory_entry.struct_size = 88;
+  l.directory_entry.name = {32, 8};
+  l.directory_entry.path = {40, 8};
+  l.directory_entry.stat = {48, 8};
+  l.directory_entry.lstat = {56, 8};
+  // ScandirIterator
+  l.directory_iterator.struct_size = 136;
+  l.directory_iterator.path = {104, 8};
+  l.directory_iterator.cleanup = {112, 8};
+  l.directory_iterator.stream = {120, 8};
+  // tokenizeriterobject
+  l.tokenizer.struct_size = 80;
+  l.tokenizer.state = {32, 8};
+  l.tokenizer.last_line = {48, 8};
+  // instruction_sequence
+  l.instruction_sequence.struct_size = 80;
+  l.instruction_sequence.instructions = {32, 8};
+  l.instruction_sequence.label_map = {56, 8};
+  l.instruction_sequence.nested = {72, 8};
+  // fieldnameiterobject
+  l.string_parts.struct_size = 72;
+  l.string_parts.string = {32, 8};
+  // formatteriterobject
+  l.format_parts.struct_size = 64;
+  l.format_parts.string = {32, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 328320;
   l.runtime.main_interpreter = {112704, 8};

@@ -123,6 +123,11 @@ constexpr Layout v3_14() {
   l.pickler.output_len = {72, 8};
   l.pickler.max_output_len = {80, 8};
   l.pickler.fast_memo = {136, 8};
+  l.pickler.persistent_id_attr = {32, 8};
+  l.pickler.dispatch_table = {40, 8};
+  l.pickler.reducer_override = {48, 8};
+  l.pickler.write = {56, 8};
+  l.pickler.buffer_callback = {144, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 296;
   l.unpickler.buffer = {64, 80};
@@ -134,6 +139,13 @@ constexpr Layout v3_14() {
   l.unpickler.marks_size = {272, 8};
   l.unpickler.encoding = {240, 8};
   l.unpickler.errors = {248, 8};
+  l.unpickler.persistent_load_attr = {56, 8};
+  l.unpickler.read = {200, 8};
+  l.unpickler.readinto = {208, 8};
+  l.unpickler.readline = {216, 8};
+  l.unpickler.peek = {224, 8};
+  l.unpickler.buffers = {232, 8};
+  l.unpickler.buffer_object = {72, 8};
   // mmap_object
   l.mmap.struct_size = 88;
   l.mmap.weakreflist = {72, 8};
@@ -143,6 +155,8 @@ constexpr Layout v3_14() {
   l.ctypes_info.format = {144, 8};
   l.ctypes_info.ndim = {152, 4};
   l.ctypes_info.shape = {160, 8};
+  l.ctypes_info.pointer_type = {120, 8};
+  l.ctypes_info.module = {128, 8};
   // lockobject
   l.lock.struct_size = 24;
   l.lock.pointer = {};
@@ -181,6 +195,62 @@ constexpr Layout v3_14() {
   // PyStructSequence
   l.struct_sequence.struct_size = 40;
   l.struct_sequence.items = {32, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 264;
+  // xmlparseobject
+  l.expat_parser.struct_size = 88;
+  l.expat_parser.parent = {24, 8};
+  l.expat_parser.buffer = {48, 8};
+  l.expat_parser.intern = {72, 8};
+  l.expat_parser.handlers = {80, 8};
+  // callback_context
+  l.sqlite_callback.struct_size = 32;
+  // CFieldObject
+  l.ctypes_field.struct_size = 80;
+  l.ctypes_field.name = {72, 8};
+  // PyCArgObject
+  l.ctypes_argument.struct_size = 80;
+  l.ctypes_argument.object = {64, 8};
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 48;
+  l.zstd_compressor.context = {16, 8};
+  l.zstd_compressor.dict = {24, 8};
+  // ZstdDecompressor
+  l.zstd_decompressor.struct_size = 80;
+  l.zstd_decompressor.context = {16, 8};
+  l.zstd_decompressor.dict = {24, 8};
+  l.zstd_decompressor.unused_data = {64, 8};
+  l.zstd_decompressor.input_buffer = {32, 8};
+  // ZstdDict
+  l.zstd_dict.struct_size = 56;
+  l.zstd_dict.context = {16, 8};
+  l.zstd_dict.compressors = {24, 8};
+  l.zstd_dict.content = {32, 8};
+  // Blake2Object
+  l.blake2.struct_size = 32;
+  l.blake2.state = {16, 8};
+  // BLAKE2bObject
+  l.blake2b.struct_size = 0;
+  // BLAKE2sObject
+  l.blake2s.struct_size = 0;
+  // HMACObject
+  l.hmac.struct_size = 72;
+  l.hmac.name = {24, 8};
+  l.hmac.state = {64, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 120;
+  // PySSLSocket
+  l.ssl_socket.struct_size = 88;
+  // PySTEntryObject
+  l.symtable_entry.annotation_block = {128, 8};
+  // ScandirIterator
+  l.directory_iterator.struct_size = 128;
+  l.directory_iterator.path = {96, 8};
+  l.directory_iterator.cleanup = {104, 8};
+  l.directory_iterator.stream = {112, 8};
+  // instruction_sequence
+  l.instruction_sequence.struct_size = 72;
+  l.instruction_sequence.annotations_code = {64, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 316616;
   l.runtime.initialized = {776, 4};
@@ -406,6 +476,8 @@ constexpr Layout v3_14d() {
   l.pattern.struct_size = 104;
   l.pattern.code_size = {88, 8};
   l.pattern.code = {96, 4};
+  // ScannerObject
+  l.sre_scanner.struct_size = 272;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 332632;
   l.runtime.tracemalloc_config = {26288, 12};

@@ -127,6 +127,11 @@ constexpr Layout v3_14t() {
   l.pickler.output_len = {88, 8};
   l.pickler.max_output_len = {96, 8};
   l.pickler.fast_memo = {152, 8};
+  l.pickler.persistent_id_attr = {48, 8};
+  l.pickler.dispatch_table = {56, 8};
+  l.pickler.reducer_override = {64, 8};
+  l.pickler.write = {72, 8};
+  l.pickler.buffer_callback = {160, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 312;
   l.unpickler.buffer = {80, 80};
@@ -138,6 +143,13 @@ constexpr Layout v3_14t() {
   l.unpickler.marks_size = {288, 8};
   l.unpickler.encoding = {256, 8};
   l.unpickler.errors = {264, 8};
+  l.unpickler.persistent_load_attr = {72, 8};
+  l.unpickler.read = {216, 8};
+  l.unpickler.readinto = {224, 8};
+  l.unpickler.readline = {232, 8};
+  l.unpickler.peek = {240, 8};
+  l.unpickler.buffers = {248, 8};
+  l.unpickler.buffer_object = {88, 8};
   // mmap_object
   l.mmap.struct_size = 104;
   l.mmap.weakreflist = {88, 8};
@@ -173,6 +185,56 @@ constexpr Layout v3_14t() {
   // PyStructSequence
   l.struct_sequence.struct_size = 56;
   l.struct_sequence.items = {48, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 280;
+  // xmlparseobject
+  l.expat_parser.struct_size = 104;
+  l.expat_parser.parent = {40, 8};
+  l.expat_parser.buffer = {64, 8};
+  l.expat_parser.intern = {88, 8};
+  l.expat_parser.handlers = {96, 8};
+  // CFieldObject
+  l.ctypes_field.struct_size = 96;
+  l.ctypes_field.name = {88, 8};
+  // PyCArgObject
+  l.ctypes_argument.struct_size = 96;
+  l.ctypes_argument.object = {80, 8};
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 64;
+  l.zstd_compressor.context = {32, 8};
+  l.zstd_compressor.dict = {40, 8};
+  // ZstdDecompressor
+  l.zstd_decompressor.struct_size = 96;
+  l.zstd_decompressor.context = {32, 8};
+  l.zstd_decompressor.dict = {40, 8};
+  l.zstd_decompressor.unused_data = {80, 8};
+  l.zstd_decompressor.input_buffer = {48, 8};
+  // ZstdDict
+  l.zstd_dict.struct_size = 72;
+  l.zstd_dict.context = {32, 8};
+  l.zstd_dict.compressors = {40, 8};
+  l.zstd_dict.content = {48, 8};
+  // Blake2Object
+  l.blake2.struct_size = 48;
+  l.blake2.state = {32, 8};
+  // HMACObject
+  l.hmac.struct_size = 88;
+  l.hmac.name = {40, 8};
+  l.hmac.state = {80, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 136;
+  // PySSLSocket
+  l.ssl_socket.struct_size = 104;
+  // PySTEntryObject
+  l.symtable_entry.annotation_block = {144, 8};
+  // ScandirIterator
+  l.directory_iterator.struct_size = 144;
+  l.directory_iterator.path = {112, 8};
+  l.directory_iterator.cleanup = {120, 8};
+  l.directory_iterator.stream = {128, 8};
+  // instruction_sequence
+  l.instruction_sequence.struct_size = 88;
+  l.instruction_sequence.annotations_code = {80, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 365624;
   l.runtime.initialized = {776, 4};

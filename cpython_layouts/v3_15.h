@@ -74,9 +74,20 @@ constexpr Layout v3_15() {
   l.unpickler.marks_size = {280, 8};
   l.unpickler.encoding = {248, 8};
   l.unpickler.errors = {256, 8};
+  l.unpickler.persistent_load = {56, 8};
+  l.unpickler.persistent_load_attr = {64, 8};
+  l.unpickler.read = {208, 8};
+  l.unpickler.readinto = {216, 8};
+  l.unpickler.readline = {224, 8};
+  l.unpickler.peek = {232, 8};
+  l.unpickler.buffers = {240, 8};
+  l.unpickler.memo_dict = {48, 8};
+  l.unpickler.buffer_object = {80, 8};
   // mmap_object
   l.mmap.struct_size = 80;
   l.mmap.weakreflist = {64, 8};
+  // compobject
+  l.zlib_stream.lock = {};
   // PyLazyImportObject
   l.lazy_import.struct_size = 56;
   l.lazy_import.builtins = {16, 8};
@@ -95,6 +106,58 @@ constexpr Layout v3_15() {
   l.type_var_tuple.bound = {24, 8};
   l.type_var_tuple.default_value = {32, 8};
   l.type_var_tuple.evaluate_default = {40, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 72;
+  l.json_scanner.array_hook = {40, 8};
+  l.json_scanner.parse_float = {48, 8};
+  l.json_scanner.parse_int = {56, 8};
+  l.json_scanner.parse_constant = {64, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 208;
+  l.sqlite_connection.cursors = {};
+  l.sqlite_connection.blobs = {80, 8};
+  l.sqlite_connection.row_factory = {88, 8};
+  l.sqlite_connection.text_factory = {96, 8};
+  l.sqlite_connection.trace_context = {104, 8};
+  l.sqlite_connection.progress_context = {112, 8};
+  l.sqlite_connection.authorizer_context = {120, 8};
+  l.sqlite_connection.warning = {128, 8};
+  l.sqlite_connection.not_supported_error = {200, 8};
+  // ZlibDecompressor
+  l.zlib_decompressor.lock = {};
+  // BZ2Compressor, BZ2CompObject
+  l.bz2_compressor.struct_size = 104;
+  l.bz2_compressor.lock = {};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.lock = {};
+  // Compressor
+  l.lzma_compressor.struct_size = 184;
+  l.lzma_compressor.lock = {};
+  // Decompressor
+  l.lzma_decompressor.lock = {};
+  // EVPobject, HASHobject
+  l.openssl_hash.context = {24, 8};
+  // HMACobject
+  l.openssl_hmac.struct_size = 40;
+  l.openssl_hmac.context = {24, 8};
+  // SHA1object
+  l.sha1.struct_size = 32;
+  l.sha1.state = {24, 8};
+  l.sha1.lock = {};
+  // Blake2Object
+  l.blake2.struct_size = 40;
+  l.blake2.state = {24, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 72;
+  l.ssl_socket.exc = {};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 152;
+  l.symtable_entry.function_name = {40, 8};
+  l.symtable_entry.varnames = {48, 8};
+  l.symtable_entry.children = {56, 8};
+  l.symtable_entry.directives = {64, 8};
+  l.symtable_entry.mangled_names = {72, 8};
+  l.symtable_entry.annotation_block = {136, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 346568;
   l.runtime.initialized = {904, 4};
@@ -368,6 +431,8 @@ constexpr Layout v3_15d() {
   l.pattern.struct_size = 104;
   l.pattern.code_size = {88, 8};
   l.pattern.code = {96, 4};
+  // ScannerObject
+  l.sre_scanner.struct_size = 272;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 362592;
   l.runtime.tracemalloc_config = {26432, 12};

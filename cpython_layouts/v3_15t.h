@@ -68,9 +68,20 @@ constexpr Layout v3_15t() {
   l.unpickler.marks_size = {296, 8};
   l.unpickler.encoding = {264, 8};
   l.unpickler.errors = {272, 8};
+  l.unpickler.persistent_load = {72, 8};
+  l.unpickler.persistent_load_attr = {80, 8};
+  l.unpickler.read = {224, 8};
+  l.unpickler.readinto = {232, 8};
+  l.unpickler.readline = {240, 8};
+  l.unpickler.peek = {248, 8};
+  l.unpickler.buffers = {256, 8};
+  l.unpickler.memo_dict = {64, 8};
+  l.unpickler.buffer_object = {96, 8};
   // mmap_object
   l.mmap.struct_size = 96;
   l.mmap.weakreflist = {80, 8};
+  // compobject
+  l.zlib_stream.lock = {};
   // PyLazyImportObject
   l.lazy_import.struct_size = 72;
   l.lazy_import.builtins = {32, 8};
@@ -89,6 +100,58 @@ constexpr Layout v3_15t() {
   l.type_var_tuple.bound = {40, 8};
   l.type_var_tuple.default_value = {48, 8};
   l.type_var_tuple.evaluate_default = {56, 8};
+  // PyScannerObject
+  l.json_scanner.struct_size = 88;
+  l.json_scanner.array_hook = {56, 8};
+  l.json_scanner.parse_float = {64, 8};
+  l.json_scanner.parse_int = {72, 8};
+  l.json_scanner.parse_constant = {80, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 224;
+  l.sqlite_connection.cursors = {};
+  l.sqlite_connection.blobs = {96, 8};
+  l.sqlite_connection.row_factory = {104, 8};
+  l.sqlite_connection.text_factory = {112, 8};
+  l.sqlite_connection.trace_context = {120, 8};
+  l.sqlite_connection.progress_context = {128, 8};
+  l.sqlite_connection.authorizer_context = {136, 8};
+  l.sqlite_connection.warning = {144, 8};
+  l.sqlite_connection.not_supported_error = {216, 8};
+  // ZlibDecompressor
+  l.zlib_decompressor.lock = {};
+  // BZ2Compressor, BZ2CompObject
+  l.bz2_compressor.struct_size = 120;
+  l.bz2_compressor.lock = {};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.lock = {};
+  // Compressor
+  l.lzma_compressor.struct_size = 200;
+  l.lzma_compressor.lock = {};
+  // Decompressor
+  l.lzma_decompressor.lock = {};
+  // EVPobject, HASHobject
+  l.openssl_hash.context = {40, 8};
+  // HMACobject
+  l.openssl_hmac.struct_size = 56;
+  l.openssl_hmac.context = {40, 8};
+  // SHA1object
+  l.sha1.struct_size = 48;
+  l.sha1.state = {40, 8};
+  l.sha1.lock = {};
+  // Blake2Object
+  l.blake2.struct_size = 56;
+  l.blake2.state = {40, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 88;
+  l.ssl_socket.exc = {};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 168;
+  l.symtable_entry.function_name = {56, 8};
+  l.symtable_entry.varnames = {64, 8};
+  l.symtable_entry.children = {72, 8};
+  l.symtable_entry.directives = {80, 8};
+  l.symtable_entry.mangled_names = {88, 8};
+  l.symtable_entry.annotation_block = {152, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 409296;
   l.runtime.initialized = {904, 4};

@@ -516,6 +516,14 @@ constexpr Layout v3_6() {
   l.pickler.output_buffer = {56, 8};
   l.pickler.output_len = {64, 8};
   l.pickler.max_output_len = {72, 8};
+  l.pickler.persistent_id = {24, 8};
+  l.pickler.persistent_id_self = {32, 8};
+  l.pickler.dispatch_table = {40, 8};
+  l.pickler.write = {48, 8};
+  l.pickler.file = {};
+  l.pickler.argument = {};
+  l.pickler.instance_persistent_id = {};
+  l.pickler.write_buffer = {};
   // PyMemoTable
   l.pickler_memo.struct_size = 32;
   l.pickler_memo.mask = {0, 8};
@@ -537,6 +545,17 @@ constexpr Layout v3_6() {
   l.unpickler.marks_size = {240, 8};
   l.unpickler.encoding = {208, 8};
   l.unpickler.errors = {216, 8};
+  l.unpickler.persistent_load = {48, 8};
+  l.unpickler.persistent_load_self = {56, 8};
+  l.unpickler.read = {184, 8};
+  l.unpickler.readline = {192, 8};
+  l.unpickler.peek = {200, 8};
+  l.unpickler.file = {};
+  l.unpickler.argument = {};
+  l.unpickler.last_string = {};
+  l.unpickler.find_class = {};
+  l.unpickler.own_buffer = {};
+  l.unpickler.buffer_object = {72, 8};
   // mmap_object
   l.mmap.struct_size = 72;
   l.mmap.exports = {48, 4};
@@ -561,6 +580,7 @@ constexpr Layout v3_6() {
   l.zlib_stream.struct_size = 168;
   l.zlib_stream.zdict = {152, 8};
   l.zlib_stream.is_initialised = {148, 4};
+  l.zlib_stream.lock = {160, 8};
   // PyDateTime_DateTime
   l.date_time.fold = {35, 1};
   // PyDateTime_Time
@@ -578,6 +598,173 @@ constexpr Layout v3_6() {
   l.rlock.owner = {24, 8};
   l.rlock.count = {32, 8};
   l.rlock.weakreflist = {40, 8};
+  // bytesiobuf
+  l.bytesio_buffer.struct_size = 24;
+  l.bytesio_buffer.source = {16, 8};
+  // Iobject
+  l.input_string.struct_size = 0;
+  l.input_string.buffer_object = {};
+  // Oobject
+  l.output_string.struct_size = 0;
+  l.output_string.buffer = {};
+  // ScannerObject
+  l.sre_scanner.struct_size = 240;
+  l.sre_scanner.buffer_object = {144, 8};
+  l.sre_scanner.mark = {104, 8};
+  l.sre_scanner.data_stack = {112, 8};
+  // unpackiterobject
+  l.unpack_iterator.struct_size = 112;
+  l.unpack_iterator.object = {16, 8};
+  l.unpack_iterator.buffer_object = {32, 8};
+  // Pdata
+  l.pickle_data.struct_size = 56;
+  l.pickle_data.size = {16, 8};
+  l.pickle_data.length = {};
+  l.pickle_data.data = {24, 8};
+  // PyMemoEntry
+  l.pickle_memo_entry.struct_size = 16;
+  l.pickle_memo_entry.key = {0, 8};
+  l.pickle_memo_entry.value = {8, 8};
+  // PicklerMemoProxyObject
+  l.pickler_memo_proxy.struct_size = 24;
+  l.pickler_memo_proxy.pickler = {16, 8};
+  // UnpicklerMemoProxyObject
+  l.unpickler_memo_proxy.struct_size = 24;
+  l.unpickler_memo_proxy.unpickler = {16, 8};
+  // PyScannerObject
+  l.json_scanner.encoding = {};
+  l.json_scanner.strict = {16, 8};
+  l.json_scanner.object_hook = {24, 8};
+  l.json_scanner.object_pairs_hook = {32, 8};
+  l.json_scanner.parse_float = {40, 8};
+  l.json_scanner.parse_int = {48, 8};
+  l.json_scanner.parse_constant = {56, 8};
+  l.json_scanner.memo = {64, 8};
+  // PyEncoderObject
+  l.json_encoder.struct_size = 96;
+  // DialectObj
+  l.csv_dialect.struct_size = 56;
+  l.csv_dialect.lineterminator = {40, 8};
+  // ReaderObj
+  l.csv_reader.struct_size = 88;
+  // WriterObj
+  l.csv_writer.struct_size = 64;
+  // ElementIterObject
+  l.element_iterator.struct_size = 64;
+  l.element_iterator.parent_stack = {16, 8};
+  l.element_iterator.parent_stack_used = {24, 8};
+  l.element_iterator.root_element = {40, 8};
+  l.element_iterator.sought_tag = {48, 8};
+  // ParentLocator
+  l.element_parent.struct_size = 16;
+  l.element_parent.parent = {0, 8};
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 112;
+  l.tree_builder.element_factory = {64, 8};
+  l.tree_builder.events_append = {72, 8};
+  l.tree_builder.start_event = {80, 8};
+  l.tree_builder.end_event = {88, 8};
+  l.tree_builder.start_ns_event = {96, 8};
+  l.tree_builder.end_ns_event = {104, 8};
+  // XMLParserObject
+  l.xml_parser.handle_xml = {};
+  l.xml_parser.handle_start = {48, 8};
+  l.xml_parser.handle_data = {56, 8};
+  l.xml_parser.handle_end = {64, 8};
+  l.xml_parser.handle_comment = {72, 8};
+  l.xml_parser.handle_pi = {80, 8};
+  l.xml_parser.handle_doctype = {88, 8};
+  // xmlparseobject
+  l.expat_parser.struct_size = 72;
+  l.expat_parser.buffer = {40, 8};
+  l.expat_parser.intern = {56, 8};
+  l.expat_parser.handlers = {64, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 224;
+  l.sqlite_connection.apsw_connection = {};
+  l.sqlite_connection.warning = {144, 8};
+  l.sqlite_connection.not_supported_error = {216, 8};
+  // BZ2Decompressor, BZ2DecompObject
+  l.bz2_decompressor.struct_size = 152;
+  l.bz2_decompressor.input_buffer = {120, 8};
+  l.bz2_decompressor.lock = {144, 8};
+  // BZ2FileObject
+  l.bz2_file.struct_size = 0;
+  l.bz2_file.file = {};
+  l.bz2_file.buffer = {};
+  l.bz2_file.lock = {};
+  // Compressor
+  l.lzma_compressor.struct_size = 192;
+  l.lzma_compressor.stream_state = {96, 8};
+  l.lzma_compressor.lock = {184, 8};
+  // Decompressor
+  l.lzma_decompressor.struct_size = 224;
+  l.lzma_decompressor.stream_state = {96, 8};
+  l.lzma_decompressor.unused_data = {184, 8};
+  l.lzma_decompressor.input_buffer = {200, 8};
+  l.lzma_decompressor.lock = {216, 8};
+  // MD5object
+  l.md5.struct_size = 112;
+  l.md5.state = {16, 96};
+  // SHA1object
+  l.sha1.struct_size = 112;
+  l.sha1.state = {16, 96};
+  // SHA3object
+  l.sha3.struct_size = 248;
+  l.sha3.state = {16, 224};
+  l.sha3.lock = {240, 8};
+  // BLAKE2bObject
+  l.blake2b.struct_size = 456;
+  l.blake2b.lock = {448, 8};
+  // BLAKE2sObject
+  l.blake2s.struct_size = 248;
+  l.blake2s.lock = {240, 8};
+  // SemLockObject
+  l.semaphore.struct_size = 56;
+  l.semaphore.name = {48, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 72;
+  l.ssl_socket.old_socket = {};
+  l.ssl_socket.ssl = {24, 8};
+  l.ssl_socket.context = {32, 8};
+  l.ssl_socket.owner = {48, 8};
+  l.ssl_socket.server_hostname = {56, 8};
+  // PySSLSession
+  l.ssl_session.struct_size = 32;
+  l.ssl_session.session = {16, 8};
+  l.ssl_session.context = {24, 8};
+  // PySSLMemoryBIO
+  l.ssl_bio.struct_size = 32;
+  l.ssl_bio.bio = {16, 8};
+  // PySocketSockObject
+  l.socket.struct_size = 48;
+  l.socket.weakreflist = {};
+  // PySTEntryObject
+  l.symtable_entry.struct_size = 104;
+  l.symtable_entry.directives = {56, 8};
+  // AST_object
+  l.ast_node.struct_size = 24;
+  l.ast_node.dict = {16, 8};
+  // MultibyteIncrementalEncoderObject
+  l.codec_encoder.struct_size = 48;
+  // MultibyteStreamWriterObject
+  l.codec_writer.struct_size = 56;
+  l.codec_writer.stream = {48, 8};
+  // DirEntry
+  l.directory_entry.struct_size = 64;
+  l.directory_entry.name = {16, 8};
+  l.directory_entry.path = {24, 8};
+  l.directory_entry.stat = {32, 8};
+  l.directory_entry.lstat = {40, 8};
+  // ScandirIterator
+  l.directory_iterator.struct_size = 96;
+  l.directory_iterator.path = {72, 8};
+  l.directory_iterator.cleanup = {80, 8};
+  l.directory_iterator.stream = {88, 8};
+  // fieldnameiterobject
+  l.string_parts.struct_size = 56;
+  // formatteriterobject
+  l.format_parts.struct_size = 48;
   // PyInterpreterState, _is
   l.interpreter.struct_size = 120;
   l.interpreter.modules_by_index = {24, 8};

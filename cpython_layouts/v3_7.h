@@ -144,6 +144,36 @@ constexpr Layout v3_7() {
   l.hamt_collision.struct_size = 40;
   l.hamt_collision.hash = {24, 4};
   l.hamt_collision.array = {32, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 232;
+  l.sre_scanner.buffer_object = {72, 8};
+  l.sre_scanner.mark = {184, 8};
+  l.sre_scanner.data_stack = {200, 8};
+  // PyScannerObject
+  l.json_scanner.strict = {16, 1};
+  // PyEncoderObject
+  l.json_encoder.struct_size = 80;
+  l.json_encoder.sort_keys = {64, 1};
+  l.json_encoder.skipkeys = {65, 1};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 40;
+  l.openssl_hash.name = {16, 8};
+  l.openssl_hash.context = {24, 8};
+  l.openssl_hash.lock = {32, 8};
+  // PyHamtIterator
+  l.hamt_iterator.struct_size = 168;
+  l.hamt_iterator.object = {16, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 64;
+  // _abc_data
+  l.abc_data.struct_size = 48;
+  l.abc_data.registry = {16, 8};
+  l.abc_data.cache = {24, 8};
+  l.abc_data.negative_cache = {32, 8};
+  // DirEntry
+  l.directory_entry.struct_size = 72;
+  // ScandirIterator
+  l.directory_iterator.struct_size = 104;
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 1520;
   l.runtime.initialized = {0, 4};

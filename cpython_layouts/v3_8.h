@@ -96,6 +96,9 @@ constexpr Layout v3_8() {
   l.pickler.output_len = {72, 8};
   l.pickler.max_output_len = {80, 8};
   l.pickler.fast_memo = {136, 8};
+  l.pickler.reducer_override = {48, 8};
+  l.pickler.write = {56, 8};
+  l.pickler.buffer_callback = {144, 8};
   // UnpicklerObject, Unpicklerobject
   l.unpickler.struct_size = 272;
   l.unpickler.marks = {240, 8};
@@ -103,10 +106,82 @@ constexpr Layout v3_8() {
   l.unpickler.marks_size = {256, 8};
   l.unpickler.encoding = {224, 8};
   l.unpickler.errors = {232, 8};
+  l.unpickler.readinto = {192, 8};
+  l.unpickler.readline = {200, 8};
+  l.unpickler.peek = {208, 8};
+  l.unpickler.buffers = {216, 8};
   // _tuplegetterobject, tuplegetterobject
   l.tuple_getter.struct_size = 32;
   l.tuple_getter.index = {16, 8};
   l.tuple_getter.doc = {24, 8};
+  // PyPickleBufferObject
+  l.pickle_buffer.struct_size = 104;
+  l.pickle_buffer.buffer_object = {24, 8};
+  // DialectObj
+  l.csv_dialect.struct_size = 48;
+  // TreeBuilderObject
+  l.tree_builder.struct_size = 160;
+  l.tree_builder.last_for_tail = {40, 8};
+  l.tree_builder.data = {48, 8};
+  l.tree_builder.stack = {56, 8};
+  l.tree_builder.element_factory = {72, 8};
+  l.tree_builder.comment_factory = {80, 8};
+  l.tree_builder.pi_factory = {88, 8};
+  l.tree_builder.events_append = {96, 8};
+  l.tree_builder.start_event = {104, 8};
+  l.tree_builder.end_event = {112, 8};
+  l.tree_builder.start_ns_event = {120, 8};
+  l.tree_builder.end_ns_event = {128, 8};
+  l.tree_builder.comment_event = {136, 8};
+  l.tree_builder.pi_event = {144, 8};
+  // XMLParserObject
+  l.xml_parser.struct_size = 120;
+  l.xml_parser.handle_start_ns = {48, 8};
+  l.xml_parser.handle_end_ns = {56, 8};
+  l.xml_parser.handle_start = {64, 8};
+  l.xml_parser.handle_data = {72, 8};
+  l.xml_parser.handle_end = {80, 8};
+  l.xml_parser.handle_comment = {88, 8};
+  l.xml_parser.handle_pi = {96, 8};
+  l.xml_parser.handle_doctype = {104, 8};
+  l.xml_parser.handle_close = {112, 8};
+  // pysqlite_Connection
+  l.sqlite_connection.struct_size = 240;
+  l.sqlite_connection.function_pinboard = {};
+  l.sqlite_connection.trace_callback = {128, 8};
+  l.sqlite_connection.progress_handler = {136, 8};
+  l.sqlite_connection.authorizer = {144, 8};
+  l.sqlite_connection.collations = {152, 8};
+  l.sqlite_connection.warning = {160, 8};
+  l.sqlite_connection.not_supported_error = {232, 8};
+  // StructParamObject
+  l.ctypes_struct_argument.struct_size = 24;
+  l.ctypes_struct_argument.data = {16, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 32;
+  l.openssl_hash.name = {};
+  l.openssl_hash.context = {16, 8};
+  l.openssl_hash.lock = {24, 8};
+  // BLAKE2bObject
+  l.blake2b.struct_size = 448;
+  l.blake2b.lock = {440, 8};
+  // BLAKE2sObject
+  l.blake2s.struct_size = 240;
+  l.blake2s.lock = {232, 8};
+  // PySSLContext
+  l.ssl_context.struct_size = 88;
+  l.ssl_context.msg_callback = {64, 8};
+  l.ssl_context.keylog_filename = {72, 8};
+  // PySSLSocket
+  l.ssl_socket.struct_size = 96;
+  l.ssl_socket.exc_type = {72, 8};
+  l.ssl_socket.exc_value = {80, 8};
+  l.ssl_socket.exc_traceback = {88, 8};
+  // ZipImporter, _zipimporter
+  l.zip_importer.struct_size = 0;
+  l.zip_importer.archive = {};
+  l.zip_importer.prefix = {};
+  l.zip_importer.files = {};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 1464;
   l.runtime.initialized = {12, 4};

@@ -69,6 +69,32 @@ constexpr Layout v3_9() {
   l.generic_alias.args = {24, 8};
   l.generic_alias.parameters = {32, 8};
   l.generic_alias.weakreflist = {40, 8};
+  // ScannerObject
+  l.sre_scanner.struct_size = 240;
+  // HMACobject
+  l.openssl_hmac.struct_size = 32;
+  l.openssl_hmac.context = {16, 8};
+  l.openssl_hmac.lock = {24, 8};
+  // PyZoneInfo_ZoneInfo
+  l.zone_info.struct_size = 208;
+  l.zone_info.key = {16, 8};
+  l.zone_info.file_repr = {24, 8};
+  l.zone_info.weakreflist = {32, 8};
+  l.zone_info.utc_transitions = {56, 8};
+  l.zone_info.wall_transitions = {64, 16};
+  l.zone_info.transition_infos = {80, 8};
+  l.zone_info.infos = {192, 8};
+  l.zone_info.info_count = {48, 8};
+  l.zone_info.after_std = {96, 32};
+  l.zone_info.after_dst = {128, 32};
+  l.zone_info.after_start = {168, 8};
+  l.zone_info.after_end = {176, 8};
+  l.zone_info.source = {201, 1};
+  // _ttinfo
+  l.zone_time.struct_size = 32;
+  l.zone_time.utcoff = {0, 8};
+  l.zone_time.dstoff = {8, 8};
+  l.zone_time.tzname = {16, 8};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 656;
   l.runtime.gc = {};

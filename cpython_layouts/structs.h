@@ -1350,7 +1350,8 @@ struct Structs {
   JsonScanner json_scanner;
 
   struct JsonEncoder : Struct {  // PyEncoderObject
-    Field markers, default, encoder, indent, key_separator, item_separator, sort_keys, skipkeys;
+    Field markers, default_function, encoder, indent, key_separator, item_separator, sort_keys,
+        skipkeys;
     friend constexpr bool operator==(const JsonEncoder&, const JsonEncoder&) = default;
   };
   JsonEncoder json_encoder;
@@ -1387,7 +1388,7 @@ struct Structs {
   ElementParent element_parent;
 
   struct TreeBuilder : Struct {  // TreeBuilderObject
-    Field root, this, last, last_for_tail, data, stack, element_factory, comment_factory,
+    Field root, current, last, last_for_tail, data, stack, element_factory, comment_factory,
         pi_factory, events_append, start_event, end_event, start_ns_event, end_ns_event,
         comment_event, pi_event;
     friend constexpr bool operator==(const TreeBuilder&, const TreeBuilder&) = default;

@@ -1094,7 +1094,7 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("json_scanner", "parse_constant", s.json_scanner, s.json_scanner.parse_constant);
   visit("json_scanner", "memo", s.json_scanner, s.json_scanner.memo);
   visit("json_encoder", "markers", s.json_encoder, s.json_encoder.markers);
-  visit("json_encoder", "default", s.json_encoder, s.json_encoder.default);
+  visit("json_encoder", "default_function", s.json_encoder, s.json_encoder.default_function);
   visit("json_encoder", "encoder", s.json_encoder, s.json_encoder.encoder);
   visit("json_encoder", "indent", s.json_encoder, s.json_encoder.indent);
   visit("json_encoder", "key_separator", s.json_encoder, s.json_encoder.key_separator);
@@ -1116,7 +1116,7 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("element_iterator", "sought_tag", s.element_iterator, s.element_iterator.sought_tag);
   visit("element_parent", "parent", s.element_parent, s.element_parent.parent);
   visit("tree_builder", "root", s.tree_builder, s.tree_builder.root);
-  visit("tree_builder", "this", s.tree_builder, s.tree_builder.this);
+  visit("tree_builder", "current", s.tree_builder, s.tree_builder.current);
   visit("tree_builder", "last", s.tree_builder, s.tree_builder.last);
   visit("tree_builder", "last_for_tail", s.tree_builder, s.tree_builder.last_for_tail);
   visit("tree_builder", "data", s.tree_builder, s.tree_builder.data);

@@ -866,7 +866,7 @@ constexpr Layout v2_7() {
   // PyEncoderObject
   l.json_encoder.struct_size = 88;
   l.json_encoder.markers = {16, 8};
-  l.json_encoder.default = {24, 8};
+  l.json_encoder.default_function = {24, 8};
   l.json_encoder.encoder = {32, 8};
   l.json_encoder.indent = {40, 8};
   l.json_encoder.key_separator = {48, 8};
@@ -890,7 +890,7 @@ constexpr Layout v2_7() {
   // TreeBuilderObject
   l.tree_builder.struct_size = 104;
   l.tree_builder.root = {16, 8};
-  l.tree_builder.this = {24, 8};
+  l.tree_builder.current = {24, 8};
   l.tree_builder.last = {32, 8};
   l.tree_builder.data = {40, 8};
   l.tree_builder.stack = {48, 8};
@@ -1924,7 +1924,7 @@ constexpr Layout v2_7d() {
   // PyEncoderObject
   l.json_encoder.struct_size = 104;
   l.json_encoder.markers = {32, 8};
-  l.json_encoder.default = {40, 8};
+  l.json_encoder.default_function = {40, 8};
   l.json_encoder.encoder = {48, 8};
   l.json_encoder.indent = {56, 8};
   l.json_encoder.key_separator = {64, 8};
@@ -1948,7 +1948,7 @@ constexpr Layout v2_7d() {
   // TreeBuilderObject
   l.tree_builder.struct_size = 120;
   l.tree_builder.root = {32, 8};
-  l.tree_builder.this = {40, 8};
+  l.tree_builder.current = {40, 8};
   l.tree_builder.last = {48, 8};
   l.tree_builder.data = {56, 8};
   l.tree_builder.stack = {64, 8};

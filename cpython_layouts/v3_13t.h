@@ -1176,7 +1176,7 @@ constexpr Layout v3_13t() {
   // PyEncoderObject
   l.json_encoder.struct_size = 96;
   l.json_encoder.markers = {32, 8};
-  l.json_encoder.default = {40, 8};
+  l.json_encoder.default_function = {40, 8};
   l.json_encoder.encoder = {48, 8};
   l.json_encoder.indent = {56, 8};
   l.json_encoder.key_separator = {64, 8};
@@ -1207,7 +1207,7 @@ constexpr Layout v3_13t() {
   // TreeBuilderObject
   l.tree_builder.struct_size = 184;
   l.tree_builder.root = {32, 8};
-  l.tree_builder.this = {40, 8};
+  l.tree_builder.current = {40, 8};
   l.tree_builder.last = {48, 8};
   l.tree_builder.last_for_tail = {56, 8};
   l.tree_builder.data = {64, 8};

@@ -192,8 +192,7 @@ def build_instances(n, rng):
     made = [Meta("Made%d" % i, (WithMeta,), {"number": i, "method": lambda self: self}) for i in range(60)]
     keep.append(made)
     keep.append([one() for one in made])
-    overridden = [Overridden() for _ in range(10)]
-    NOTES["overridden"].extend(overridden)
+    keep.append([Overridden() for _ in range(10)])
     keep.append([type(str("Local%d" % i), (object,), {}) for i in range(100)])
     if PY2:
         keep.append([OldStyle(i) for i in range(300)] + [OldStyleChild(i) for i in range(300)])

@@ -25,6 +25,7 @@ import time
 import types
 
 import heap  # noqa: F401  (registers the builders)
+import heap_sizeof  # noqa: F401
 from heap_kinds import *  # noqa: F401,F403
 
 
@@ -291,8 +292,6 @@ def truth(out):
     for pointers in POINTERS:
         for pointer in pointers:
             lines.append("p %x %d\n" % (pointer, FIGURES["usable"](pointer)))
-    for o in NOTES["overridden"]:
-        lines.append("s %x\n" % id(o))
     for address in NOTES["frame_only"]:
         lines.append("l %x\n" % address)
     for one in TRUTHS:

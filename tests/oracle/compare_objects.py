@@ -1,0 +1,59 @@
+"""The set of objects, their types and reference counts; a cause for every object more than the process lists.
+
+Invariant: an object is right only when address, type and count all are; one more than the truth must have a
+cause of causes.py.
+"""
+
+import bisect
+import sys
+
+import causes as cause_list
+from reading import by, top
+
+
+def compare(comparison, reading):
+    truth, rows, ranges, memory, version = reading.truth, reading.rows, reading.ranges, reading.memory, reading.version
+    found = reading.objects
+    comparison.compared(len(truth.objects))
+    missing = [a for a in truth.objects if a not in found]
+    wrong = [(a, truth.objects[a][0], found[a]["type"]) for a in truth.objects
+             if a in found and found[a]["type"] != truth.objects[a][0]]
+    counts = []
+    for a in truth.objects:
+        row = found.get(a)
+        word = memory.word(a)
+        if row is None or word is None or not row["refcount"] or row["refcount"] == "immortal":
+            continue
+        real = word & 0xffffffff if version >= (3, 12) else word
+        if real != int(row["refcount"]):
+            counts.append("%#x %s: %d, says %s" % (a, row["type"], real, row["refcount"]))
+    extras = {a: row for a, row in found.items() if a not in truth.objects}
+    causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, ranges, memory, version >= (3, 14))
+    comparison.note("objects compared %d, missing %d, wrong type %d, extra explained %d, unexplained %d"
+                    % (len(truth.objects), len(missing), len(wrong), len(causes), len(unexplained)))
+    if causes:
+        comparison.note("causes: " + top(by(causes.values()), 20))
+    # The rare types first: a hundred of one kind is one fault.
+    frequency = by(truth.objects[a][0] for a in missing)
+    missing.sort(key=lambda a: (frequency[truth.objects[a][0]], a))
+    comparison.problem("missing by type: " + top(frequency, 12),
+                       ["%#x %s %s; words from -16: %s" % (a, truth.objects[a], where(a, rows, ranges, memory),
+                                                           " ".join("%x" % (memory.word(a + 8 * k) or 0) for k in range(-2, 5)))
+                        for a in missing])
+    comparison.problem("wrong type", ["%#x is %s, says %s" % one for one in wrong])
+    comparison.problem("wrong refcount", counts)
+    comparison.problem("unexplained by type: " + top(by(extras[a]["type"] for a in unexplained)),
+                       ["%#x %s %s refcount %s: %s" % (a, extras[a]["type"], extras[a]["allocator"], extras[a]["refcount"],
+                                                       "; ".join(unexplained[a][:3])) for a in unexplained], 12)
+
+
+def where(address, rows, ranges, memory):
+    i = bisect.bisect_right(rows, address, key=lambda r: r["begin"]) - 1 if sys.version_info >= (3, 10) else -1
+    if i >= 0 and address < rows[i]["end"]:
+        row = rows[i]
+        return "in row %#x %s %s %s %s" % (row["begin"], row["allocator"], row["state"], row["kind"], row["type"])
+    for r in ranges:
+        if r["begin"] <= address < r["end"]:
+            return "in range %s" % r["kind"]
+    region = memory.region_of(address)
+    return "in no row (%s)" % (region.name if region else "no writable region")

@@ -21,6 +21,7 @@ enum RowColumn : unsigned {
   kShallow,
   kRefcount,
   kOwner,
+  kNotes,
 };
 
 class CensusRows final : public RowSource {
@@ -89,9 +90,18 @@ class CensusRows final : public RowSource {
                    ? Cell::of_address(rows.object(owner))
                    : Cell::absent();
       }
+      case kNotes:
+        return is_overridden(id) ? Cell::of_text("sizeof overridden") : Cell::absent();
       default:
         return Cell::absent();
     }
+  }
+
+  // Is sys.getsizeof of this object the word of a method written in Python?
+  bool is_overridden(census::RowId id) const {
+    const std::uint32_t type = census::index_of(census_.rows.type(id));
+    return types_ != nullptr && type < types_->all().size() && (*types_)[type].sizeof_overridden &&
+           census_.rows.state(id) == census::State::used;
   }
 
   void fill_shallow(std::span<const std::uint64_t> rows, std::span<Cell> out) const {
@@ -183,9 +193,12 @@ std::vector<Column> row_columns() {
       {"object", "", ColumnType::address, "id() of the object in it", false},
       {"type", "", ColumnType::text, "the object's type: module.qualname, bare for builtins",
        false},
-      {"shallow", "", ColumnType::bytes, "sys.getsizeof", false},
+      {"shallow", "", ColumnType::bytes,
+       "sys.getsizeof; where notes say overridden, what the nearest C base says", false},
       {"refcount", "", ColumnType::integer, "decimal, or immortal", false},
       {"owner", "", ColumnType::address, "the object that this buffer belongs to", false},
+      {"notes", "", ColumnType::text, "sizeof overridden: its class has a __sizeof__ in Python",
+       false},
   };
 }
 

@@ -14,7 +14,7 @@
 
 namespace coreheap::commands {
 
-// address, size, state, allocator, domain, kind, detail, object, type, shallow, refcount, owner
+// address, size, state, allocator, domain, kind, detail, object, type, shallow, refcount, owner, notes
 std::vector<Column> row_columns();
 // begin, end, size, kind, cause, mapping
 std::vector<Column> range_columns();

@@ -39,14 +39,15 @@ TEST_CASE("export writes every row with the decided columns, as CSV, without bei
   const Ran ran = run_on(small_process(), "export");
   CHECK(ran.outcome.status == 0);
   CHECK(ran.text ==
-        "address,size,state,allocator,domain,kind,detail,object,type,shallow,refcount,owner\n"
-        "0x10000,64,used,pymalloc,python,app.Node,,0x10010,app.Node,,,\n"
-        "0x10040,64,used,pymalloc,python,app.Node,,0x10050,app.Node,,,\n"
-        "0x10080,48,used,pymalloc,python,list,,0x10090,list,,,\n"
-        "0x10100,256,used,pymalloc,cpython,list items,,,,,,0x10090\n"
-        "0x10200,80,used,pymalloc,C,string data,\"a \"\"b\"\", c\",,,,,\n"
-        "0x10300,512,free,pymalloc,free,pymalloc block,,,,,,\n"
-        "0x10500,96,cached,pymalloc,cpython,free list,,0x10510,list,,,\n");
+        "address,size,state,allocator,domain,kind,detail,object,type,shallow,refcount,owner,"
+        "notes\n"
+        "0x10000,64,used,pymalloc,python,app.Node,,0x10010,app.Node,,,,\n"
+        "0x10040,64,used,pymalloc,python,app.Node,,0x10050,app.Node,,,,\n"
+        "0x10080,48,used,pymalloc,python,list,,0x10090,list,,,,\n"
+        "0x10100,256,used,pymalloc,cpython,list items,,,,,,0x10090,\n"
+        "0x10200,80,used,pymalloc,C,string data,\"a \"\"b\"\", c\",,,,,,\n"
+        "0x10300,512,free,pymalloc,free,pymalloc block,,,,,,,\n"
+        "0x10500,96,cached,pymalloc,cpython,free list,,0x10510,list,,,,\n");
 }
 
 TEST_CASE("export --ranges and the rows add up to the mapping") {

@@ -204,7 +204,7 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
   }
   std::sort(types.begin(), types.end(),
             [](const PythonType& a, const PythonType& b) { return a.address < b.address; });
-  attach_layers(reader, types);
+  attach_layers(reader, runtime, types);
   TypeTable table;
   table.build(std::move(types));
   return table;

@@ -64,6 +64,9 @@ std::string edge_text(Decoder& decoder, const EdgeName& name) {
   const auto text = [&]() -> std::string {
     if (!name.text.empty()) return std::string(name.text);
     if (!name.name) return {};
+    if (name.kind == EdgeKind::slot) {
+      return decoder.memory().space().read_c_string(name.name, kMaxName).value_or("?");
+    }
     return name_text(decoder.reader(), name.name, kMaxName).value_or("?");
   };
   switch (name.kind) {

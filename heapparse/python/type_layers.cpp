@@ -4,62 +4,191 @@
 #include <unordered_map>
 
 #include "heapparse/python/type_rules.h"
+#include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/tuple.h"
+#include "heapparse/python/types/type_object.h"
 
 namespace coreheap::python {
 namespace {
 
 constexpr std::size_t kMaxBases = 256;
 
-// The value that most heap types have in `member`; 0 when there are none.
-Address commonest(const std::vector<PythonType>& types, Address PythonType::*member) {
-  std::unordered_map<Address, std::size_t> counts;
-  Address best;
-  std::size_t most = 0;
-  for (const PythonType& type : types) {
-    if (type.is_static || !(type.*member)) continue;
-    const std::size_t count = ++counts[type.*member];
-    if (count > most) {
-      most = count;
-      best = type.*member;
+// The types of one target while their layers are decided; sorted by address.
+class Layers {
+ public:
+  Layers(ObjectReader& reader, const Runtime& runtime, std::vector<PythonType>& types)
+      : reader_(reader), runtime_(runtime), types_(types) {}
+
+  void attach() {
+    find_classes();
+    for (PythonType& type : types_) name_by_flag(type);
+    for (const PythonType& type : types_) learn_traversal(type);
+    for (PythonType& type : types_) {
+      collect(type);
+      type.sizeof_overridden = overrides_sizeof(type);
     }
   }
-  return best;
-}
+
+ private:
+  PythonType* at(Address a) {
+    const auto it = std::lower_bound(types_.begin(), types_.end(), a,
+                                     [](const PythonType& t, Address x) { return t.address < x; });
+    return it == types_.end() || it->address != a ? nullptr : &*it;
+  }
+
+  // The value that most heap types have in `member`, among those that `counts` says.
+  template <class Counts>
+  Address commonest(Address PythonType::*member, Counts&& counts) {
+    std::unordered_map<Address, std::size_t> seen;
+    Address best;
+    std::size_t most = 0;
+    for (const PythonType& type : types_) {
+      if (type.is_static || !(type.*member) || !counts(type)) continue;
+      const std::size_t count = ++seen[type.*member];
+      if (count > most) {
+        most = count;
+        best = type.*member;
+      }
+    }
+    return best;
+  }
+
+  void find_classes() {
+    const Address dealloc = commonest(&PythonType::dealloc, [](const PythonType&) { return true; });
+    const Address traverse = commonest(&PythonType::traverse, [&](const PythonType& type) {
+      return type.dealloc == dealloc && type.is_gc;
+    });
+    for (PythonType& type : types_) {
+      // A C type made from a spec without a dealloc inherits that of classes, but brings its own
+      // traversal.
+      type.is_class =
+          !type.is_static && type.dealloc == dealloc && (!type.is_gc || type.traverse == traverse);
+    }
+  }
+
+  // A type whose name is out of reach, but which flags name: the root of those with the flag.
+  void name_by_flag(PythonType& type) {
+    if (!type.name_from_heap || type.is_class || find_type_rules(type.name) != nullptr) return;
+    const auto& f = reader_.traits().type_flags;
+    const bool old = f.small_int_subclass != 0;  // the version whose str is bytes
+    const std::pair<std::uint64_t, std::string_view> names[] = {
+        {f.type_subclass, "type"},
+        {f.small_int_subclass, "int"},
+        {f.long_subclass, old ? "long" : "int"},
+        {f.list_subclass, "list"},
+        {f.tuple_subclass, "tuple"},
+        {f.bytes_subclass, old ? "str" : "bytes"},
+        {f.str_subclass, old ? "unicode" : "str"},
+        {f.dict_subclass, "dict"},
+        {f.exception_subclass, "BaseException"},
+    };
+    const PythonType* base = at(type.base);
+    for (const auto& [flag, name] : names) {
+      if ((type.flags & flag) == 0 || (base != nullptr && (base->flags & flag) != 0)) continue;
+      type.name = std::string(name);
+      return;
+    }
+  }
+
+  // Two C types with one tp_traverse have one struct; unless the rules of two names disagree.
+  void learn_traversal(const PythonType& type) {
+    if (type.is_class || !type.traverse || !type.is_gc) return;
+    const TypeRules* rules = find_type_rules(type.name);
+    if (rules == nullptr) return;
+    const auto [it, first] = by_traverse_.try_emplace(type.traverse, rules);
+    if (!first && it->second != rules) it->second = nullptr;
+  }
+
+  const TypeRules* rules_of(const PythonType& type, const PythonType* base) const {
+    if (const TypeRules* rules = find_type_rules(type.name)) return rules;
+    if (!type.name_from_heap || !type.is_gc || !type.traverse) return nullptr;
+    if (base != nullptr && base->traverse == type.traverse) return nullptr;  // inherited
+    const auto it = by_traverse_.find(type.traverse);
+    return it == by_traverse_.end() ? nullptr : it->second;
+  }
+
+  void collect(PythonType& type) {
+    const PythonType* c_base = nullptr;
+    const PythonType* layer = &type;
+    for (std::size_t i = 0; layer != nullptr && i < kMaxBases; ++i) {
+      const PythonType* base = layer->base ? at(layer->base) : nullptr;
+      TypeLayer added{TypeLayer::Kind::python, nullptr,
+                      static_cast<std::uint32_t>(layer - types_.data()),
+                      base != nullptr ? base->basicsize : 0, layer->basicsize};
+      if (!layer->is_class) {
+        if (c_base == nullptr) c_base = layer;
+        added.rules = rules_of(*layer, base);
+        added.kind = added.rules != nullptr ? TypeLayer::Kind::rules : TypeLayer::Kind::unknown;
+      }
+      if (added.kind != TypeLayer::Kind::unknown || (base != nullptr && added.end > added.begin)) {
+        type.layers.push_back(added);
+      }
+      layer = base;
+    }
+    if (c_base == nullptr) return;
+    type.class_holds_dict = type.is_class && type.dictoffset != c_base->dictoffset;
+    type.shows_class = shows_class(type, *c_base);
+  }
+
+  // A class leaves it to a base made at run time, if that has a traversal, since 3.9.
+  bool shows_class(const PythonType& type, const PythonType& c_base) {
+    if (type.is_static) return false;
+    const bool own = reader_.traits().heap_types_traverse_class;
+    if (!own) return type.is_class;
+    // The traversal that C types inherit is that of the static base that has it.
+    const PythonType* traversed = &c_base;
+    for (std::size_t i = 0; i < kMaxBases; ++i) {
+      const PythonType* base = at(traversed->base);
+      if (base == nullptr || base->traverse != c_base.traverse) break;
+      traversed = base;
+    }
+    if (type.is_class && (c_base.is_static || !c_base.traverse)) return true;
+    const TypeRules* rules = rules_of(c_base, at(c_base.base));
+    return !traversed->is_static && (rules == nullptr || rules->shows_class);
+  }
+
+  bool has_sizeof(const PythonType& type) {
+    const auto view = view_type(reader_, type.address);
+    if (!view) return false;
+    Address dict = view->dict;
+    for (const Interpreter& interpreter : runtime_.interpreters) {
+      if (dict) break;
+      if (const auto state = static_type_state(reader_, interpreter.address, *view)) {
+        dict = state->dict;
+      }
+    }
+    return dict && dict_lookup(reader_, dict, "__sizeof__");
+  }
+
+  // The first type in method resolution order that has a __sizeof__ is a class.
+  bool overrides_sizeof(const PythonType& type) {
+    if (!type.is_class) return false;
+    const auto mro = reader_.pointer(type.address, reader_.layout().type.mro);
+    const auto view = mro ? view_tuple(reader_, *mro) : std::nullopt;
+    if (!view) return false;
+    for (std::uint64_t i = 0; i < std::min<std::uint64_t>(view->size, kMaxBases); ++i) {
+      const auto entry = reader_.memory().read_address(view->items + i * 8);
+      const PythonType* one = entry ? at(*entry) : nullptr;
+      if (one == nullptr) continue;
+      const auto known = sizeof_in_.find(one->address);
+      const bool has =
+          known != sizeof_in_.end() ? known->second : (sizeof_in_[one->address] = has_sizeof(*one));
+      if (has) return one->is_class;
+    }
+    return false;
+  }
+
+  ObjectReader& reader_;
+  const Runtime& runtime_;
+  std::vector<PythonType>& types_;
+  std::unordered_map<Address, const TypeRules*> by_traverse_;  // nullptr: ambiguous
+  std::unordered_map<Address, bool> sizeof_in_;
+};
 
 }  // namespace
 
-void attach_layers(ObjectReader&, std::vector<PythonType>& types) {
-  const auto index_of = [&](Address a) -> std::optional<std::uint32_t> {
-    const auto at = std::lower_bound(types.begin(), types.end(), a,
-                                     [](const PythonType& t, Address x) { return t.address < x; });
-    if (at == types.end() || at->address != a) return std::nullopt;
-    return static_cast<std::uint32_t>(at - types.begin());
-  };
-  const Address class_dealloc = commonest(types, &PythonType::dealloc);
-  const Address class_traverse = commonest(types, &PythonType::traverse);
-  for (PythonType& type : types) {
-    // A C type made from a spec without a dealloc inherits that of classes, but brings its own
-    // traversal.
-    type.is_class = !type.is_static && type.dealloc == class_dealloc &&
-                    (!type.is_gc || type.traverse == class_traverse);
-  }
-  for (PythonType& type : types) {
-    auto at = index_of(type.address);
-    for (std::size_t i = 0; at && i < kMaxBases; ++i) {
-      const PythonType& layer = types[*at];
-      const auto base = layer.base ? index_of(layer.base) : std::nullopt;
-      const std::uint32_t begin = base ? types[*base].basicsize : 0;
-      const bool adds = base && layer.basicsize > begin;
-      if (layer.is_class) {
-        type.layers.push_back({TypeLayer::Kind::python, nullptr, *at, begin, layer.basicsize});
-      } else if (const TypeRules* rules = find_type_rules(layer.name)) {
-        type.layers.push_back({TypeLayer::Kind::rules, rules, *at, begin, layer.basicsize});
-      } else if (adds) {
-        type.layers.push_back({TypeLayer::Kind::unknown, nullptr, *at, begin, layer.basicsize});
-      }
-      at = base;
-    }
-  }
+void attach_layers(ObjectReader& reader, const Runtime& runtime, std::vector<PythonType>& types) {
+  Layers(reader, runtime, types).attach();
 }
 
 }  // namespace coreheap::python

@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "heapparse/python/object_reader.h"
+#include "heapparse/python/runtime.h"
 #include "heapparse/python/type_table.h"
 
 namespace coreheap::python {
 
-// `types` is sorted by address; fills is_class, sizeof_overridden and layers of each.
-void attach_layers(ObjectReader& reader, std::vector<PythonType>& types);
+// `types` is sorted by address; fills what PythonType says of classes, __sizeof__ and layers, and
+// names core types whose name is out of reach but whose flags say it.
+void attach_layers(ObjectReader& reader, const Runtime& runtime, std::vector<PythonType>& types);
 
 }  // namespace coreheap::python

@@ -49,6 +49,16 @@ inline ManagedAttributes managed_attributes(ObjectReader& reader, Address object
   return out;
 }
 
+// Attribute values that lie in an instance, or beside it, in the order of its class's shared keys.
+struct InstanceValues {
+  Address first;
+  std::optional<std::uint64_t> capacity;  // inline values say it; others have one a key
+};
+
+// nullopt when the instance has none, or a dict took them over.
+std::optional<InstanceValues> instance_values(ObjectReader& reader, const PythonType& type,
+                                              Address object);
+
 // The dict that holds an instance's attributes, where it is an object of its own by now.
 inline std::optional<Address> instance_dict(ObjectReader& reader, const PythonType& type,
                                             Address object) {

@@ -12,4 +12,25 @@ inline std::optional<Address> module_dict(ObjectReader& reader, Address module) 
   return reader.pointer(module, reader.layout().module.dict);
 }
 
+// The native state a C module allocates for itself: a raw block whose layout only the module knows.
+struct ModuleState {
+  Address begin;
+  std::uint64_t size = 0;  // 0 when the definition is out of reach
+};
+
+inline std::optional<ModuleState> module_state(ObjectReader& reader, Address module) {
+  constexpr std::uint64_t kMaxState = 1U << 24;
+  const auto& f = reader.layout().module;
+  const auto state = reader.pointer(module, f.state);
+  if (!state) return std::nullopt;
+  // 3.15 on, the object says it itself.
+  std::optional<std::uint64_t> size = reader.word(module, f.state_size);
+  if (!size) {
+    if (const auto def = reader.pointer(module, f.def)) {
+      size = reader.word(*def, reader.layout().module_def.size);
+    }
+  }
+  return ModuleState{*state, size && *size <= kMaxState ? *size : 0};
+}
+
 }  // namespace coreheap::python

@@ -76,6 +76,36 @@ inline std::optional<TypeView> view_type(ObjectReader& reader, Address object) {
   return v;
 }
 
+// The interpreters keep a static type's dict and subclasses; its own word says where.
+inline bool is_state_index(const TypeView& type) {
+  return !type.heap_type && !type.dict && type.subclasses != 0 && type.subclasses < 4096;
+}
+
+struct StaticTypeStateView {
+  Address dict;        // 0 where the interpreter does not use the type
+  Address subclasses;  // likewise
+};
+
+// What the interpreter at `interpreter` keeps for a static type: an entry of its table of core
+// types or of that of extension modules, whichever names the type.
+inline std::optional<StaticTypeStateView> static_type_state(ObjectReader& reader,
+                                                            Address interpreter,
+                                                            const TypeView& type) {
+  if (!reader.traits().static_types_dict_in_interpreter || !is_state_index(type)) {
+    return std::nullopt;
+  }
+  const auto& f = reader.layout().static_type_state;
+  for (const layouts::Field& table :
+       {reader.layout().interpreter.static_types, reader.layout().interpreter.extension_types}) {
+    if (!table.present()) continue;
+    const Address state = interpreter + table.offset + (type.subclasses - 1) * f.struct_size;
+    if (reader.pointer(state, f.type) != type.address) continue;
+    return StaticTypeStateView{reader.pointer(state, f.dict).value_or(Address{}),
+                               reader.pointer(state, f.subclasses).value_or(Address{})};
+  }
+  return std::nullopt;
+}
+
 // ht_name / ht_qualname as objects; only for heap types.
 inline std::optional<Address> heap_type_name(ObjectReader& reader, Address type) {
   const auto& f = reader.layout().heap_type;
@@ -86,6 +116,35 @@ inline std::optional<Address> heap_type_name(ObjectReader& reader, Address type)
 // The C copy of a heap type's name that the type owns, where it has one.
 inline std::optional<Address> owned_c_name(ObjectReader& reader, Address type) {
   return reader.pointer(type, reader.layout().heap_type.tpname);
+}
+
+// What a class's __slots__ made: where the slot lies in instances, and its name as a C string.
+struct SlotDef {
+  std::uint64_t offset = 0;
+  Address name;
+};
+
+// Calls visit(SlotDef) for each slot of the class at `type`: the object members of the definitions
+// behind the type object, as many as its ob_size says.
+template <class Visit>
+void for_each_slot(ObjectReader& reader, Address type, Visit&& visit) {
+  // T_OBJECT_EX, the one kind that a slot has. Kept by every version.
+  constexpr std::uint64_t kObject = 16;
+  constexpr std::uint64_t kMaxSlots = 1U << 16;
+  const auto& f = reader.layout().member_def;
+  const auto metatype = reader.type_of(type);
+  const auto count = reader.word(type, reader.layout().var_object.size);
+  if (!metatype || !count || *count > kMaxSlots) return;
+  const auto begin = reader.word(*metatype, reader.layout().type.basicsize);
+  if (!begin) return;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const Address member = type + *begin + i * f.struct_size;
+    const auto kind = reader.word(member, f.type);
+    const auto offset = reader.word(member, f.offset);
+    if (!kind || !offset) return;
+    if (*kind != kObject) continue;
+    visit(SlotDef{*offset, Address{reader.word(member, f.name).value_or(0)}});
+  }
 }
 
 // Key table that instances share; 0 when the class has none.

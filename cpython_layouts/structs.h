@@ -300,6 +300,80 @@ struct Structs {
   };
   AsyncGenerator async_generator;
 
+  // What one step of an asynchronous generator is awaited through.
+  struct AsyncGenAsend : Struct {  // PyAsyncGenASend
+    Field generator, value, state;
+    friend constexpr bool operator==(const AsyncGenAsend&, const AsyncGenAsend&) = default;
+  };
+  AsyncGenAsend async_gen_asend;
+
+  struct AsyncGenAthrow : Struct {  // PyAsyncGenAThrow
+    Field generator, args, type, traceback, value, state;
+    friend constexpr bool operator==(const AsyncGenAthrow&, const AsyncGenAthrow&) = default;
+  };
+  AsyncGenAthrow async_gen_athrow;
+
+  struct AsyncGenWrappedValue : Struct {  // _PyAsyncGenWrappedValue
+    Field value;
+    friend constexpr bool operator==(const AsyncGenWrappedValue&, const AsyncGenWrappedValue&) = default;
+  };
+  AsyncGenWrappedValue async_gen_wrapped_value;
+
+  struct AnextAwaitable : Struct {  // anextawaitableobject
+    Field wrapped, default_value;
+    friend constexpr bool operator==(const AnextAwaitable&, const AnextAwaitable&) = default;
+  };
+  AnextAwaitable anext_awaitable;
+
+  struct CoroutineWrapper : Struct {  // PyCoroWrapper
+    Field coroutine;
+    friend constexpr bool operator==(const CoroutineWrapper&, const CoroutineWrapper&) = default;
+  };
+  CoroutineWrapper coroutine_wrapper;
+
+  struct AiterWrapper : Struct {  // PyAIterWrapper
+    Field aiter;
+    friend constexpr bool operator==(const AiterWrapper&, const AiterWrapper&) = default;
+  };
+  AiterWrapper aiter_wrapper;
+
+  struct FutureIterator : Struct {  // futureiterobject
+    Field future;
+    friend constexpr bool operator==(const FutureIterator&, const FutureIterator&) = default;
+  };
+  FutureIterator future_iterator;
+
+  struct TaskStep : Struct {  // TaskStepMethWrapper
+    Field task, arg;
+    friend constexpr bool operator==(const TaskStep&, const TaskStep&) = default;
+  };
+  TaskStep task_step;
+
+  struct TaskWakeup : Struct {  // TaskWakeupMethWrapper
+    Field task;
+    friend constexpr bool operator==(const TaskWakeup&, const TaskWakeup&) = default;
+  };
+  TaskWakeup task_wakeup;
+
+  struct RunningLoopHolder : Struct {  // PyRunningLoopHolder
+    Field loop;
+    friend constexpr bool operator==(const RunningLoopHolder&, const RunningLoopHolder&) = default;
+  };
+  RunningLoopHolder running_loop_holder;
+
+  // Tables that tools of sys.monitoring have made a code object keep.
+  struct CodeMonitoring : Struct {  // _PyCoMonitoringData
+    Field tools, tool_versions, lines, line_tools, instruction_opcodes, instruction_tools;
+    friend constexpr bool operator==(const CodeMonitoring&, const CodeMonitoring&) = default;
+  };
+  CodeMonitoring code_monitoring;
+
+  struct ExecutorArray : Struct {  // _PyExecutorArray
+    Field size, capacity, executors;
+    friend constexpr bool operator==(const ExecutorArray&, const ExecutorArray&) = default;
+  };
+  ExecutorArray executor_array;
+
   struct ExcStackItem : Struct {  // _PyErr_StackItem
     Field type, value, traceback, previous;
     friend constexpr bool operator==(const ExcStackItem&, const ExcStackItem&) = default;
@@ -1042,7 +1116,7 @@ struct Structs {
   // place.
   struct CtypesInfo : Struct {  // StgInfo, StgDictObject
     Field size, align, length, ffi_elements, proto, argtypes, converters, restype, checker, flags,
-        format, ndim, shape, pointer_type, module;
+        format, ndim, shape, pointer_type, module, initialized;
     friend constexpr bool operator==(const CtypesInfo&, const CtypesInfo&) = default;
   };
   CtypesInfo ctypes_info;
@@ -1151,6 +1225,12 @@ struct Structs {
     friend constexpr bool operator==(const Rlock&, const Rlock&) = default;
   };
   Rlock rlock;
+
+  struct Sentinel : Struct {  // sentinelobject
+    Field name, module;
+    friend constexpr bool operator==(const Sentinel&, const Sentinel&) = default;
+  };
+  Sentinel sentinel;
 
   struct LazyImport : Struct {  // PyLazyImportObject
     Field builtins, from, attr, code;
@@ -1304,6 +1384,12 @@ struct Structs {
     friend constexpr bool operator==(const SreTemplate&, const SreTemplate&) = default;
   };
   SreTemplate sre_template;
+
+  struct FormatCode : Struct {  // formatcode
+    Field definition;
+    friend constexpr bool operator==(const FormatCode&, const FormatCode&) = default;
+  };
+  FormatCode format_code;
 
   struct UnpackIterator : Struct {  // unpackiterobject
     Field object, buffer_object;
@@ -1835,7 +1921,7 @@ struct Structs {
   struct GcState : Struct {  // _gc_runtime_state
     Field enabled, debug, generations, young, old, generation0, permanent_generation,
         generation_stats, collecting, garbage, callbacks, long_lived_total, long_lived_pending,
-        heap_size, frame, trash_delete_later;
+        heap_size, visited_space, frame, trash_delete_later;
     friend constexpr bool operator==(const GcState&, const GcState&) = default;
   };
   GcState gc_state;

@@ -850,6 +850,9 @@ constexpr Layout v2_7() {
   l.sre_scanner.string = {56, 8};
   l.sre_scanner.mark = {104, 1600};
   l.sre_scanner.data_stack = {1704, 8};
+  // formatcode
+  l.format_code.struct_size = 24;
+  l.format_code.definition = {0, 8};
   // Pdata
   l.pickle_data.struct_size = 40;
   l.pickle_data.length = {16, 8};

@@ -97,6 +97,13 @@ constexpr Layout v3_10() {
   l.async_generator.hooks_inited = {96, 4};
   l.async_generator.closed = {100, 4};
   l.async_generator.running_async = {104, 4};
+  // anextawaitableobject
+  l.anext_awaitable.struct_size = 32;
+  l.anext_awaitable.wrapped = {16, 8};
+  l.anext_awaitable.default_value = {24, 8};
+  // TaskWakeupMethWrapper
+  l.task_wakeup.struct_size = 0;
+  l.task_wakeup.task = {};
   // propertyobject
   l.property.struct_size = 64;
   l.property.name = {48, 8};

@@ -153,6 +153,16 @@ constexpr Layout v3_12() {
   l.async_generator.running_async = {66, 1};
   l.async_generator.frame_state = {67, 1};
   l.async_generator.interpreter_frame = {72, 8};
+  // PyRunningLoopHolder
+  l.running_loop_holder.struct_size = 0;
+  l.running_loop_holder.loop = {};
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 72;
+  l.code_monitoring.tools = {32, 8};
+  l.code_monitoring.lines = {40, 8};
+  l.code_monitoring.line_tools = {48, 8};
+  l.code_monitoring.instruction_opcodes = {56, 8};
+  l.code_monitoring.instruction_tools = {64, 8};
   // PyImportErrorObject
   l.import_error.struct_size = 104;
   l.import_error.name_from = {96, 8};

@@ -65,6 +65,18 @@ constexpr Layout v3_13() {
   l.cframe.struct_size = 0;
   l.cframe.current_frame = {};
   l.cframe.previous = {};
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 64;
+  l.code_monitoring.tools = {24, 8};
+  l.code_monitoring.lines = {32, 8};
+  l.code_monitoring.line_tools = {40, 8};
+  l.code_monitoring.instruction_opcodes = {48, 8};
+  l.code_monitoring.instruction_tools = {56, 8};
+  // _PyExecutorArray
+  l.executor_array.struct_size = 16;
+  l.executor_array.size = {0, 4};
+  l.executor_array.capacity = {4, 4};
+  l.executor_array.executors = {8, 8};
   // PyCapsule
   l.capsule.struct_size = 64;
   l.capsule.traverse = {48, 8};
@@ -149,6 +161,7 @@ constexpr Layout v3_13() {
   l.ctypes_info.ndim = {144, 4};
   l.ctypes_info.shape = {152, 8};
   l.ctypes_info.module = {120, 8};
+  l.ctypes_info.initialized = {0, 4};
   // localobject
   l.thread_locals.struct_size = 56;
   l.thread_locals.key = {};

@@ -269,6 +269,40 @@ constexpr Layout v3_13t() {
   l.async_generator.running_async = {82, 1};
   l.async_generator.frame_state = {83, 1};
   l.async_generator.interpreter_frame = {88, 8};
+  // PyAsyncGenASend
+  l.async_gen_asend.struct_size = 56;
+  l.async_gen_asend.generator = {32, 8};
+  l.async_gen_asend.value = {40, 8};
+  l.async_gen_asend.state = {48, 4};
+  // PyAsyncGenAThrow
+  l.async_gen_athrow.struct_size = 56;
+  l.async_gen_athrow.generator = {32, 8};
+  l.async_gen_athrow.args = {40, 8};
+  l.async_gen_athrow.state = {48, 4};
+  // _PyAsyncGenWrappedValue
+  l.async_gen_wrapped_value.struct_size = 40;
+  l.async_gen_wrapped_value.value = {32, 8};
+  // anextawaitableobject
+  l.anext_awaitable.struct_size = 48;
+  l.anext_awaitable.wrapped = {32, 8};
+  l.anext_awaitable.default_value = {40, 8};
+  // PyCoroWrapper
+  l.coroutine_wrapper.struct_size = 40;
+  l.coroutine_wrapper.coroutine = {32, 8};
+  // futureiterobject
+  l.future_iterator.struct_size = 40;
+  l.future_iterator.future = {32, 8};
+  // TaskStepMethWrapper
+  l.task_step.struct_size = 48;
+  l.task_step.task = {32, 8};
+  l.task_step.arg = {40, 8};
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 80;
+  l.code_monitoring.tools = {40, 8};
+  l.code_monitoring.lines = {48, 8};
+  l.code_monitoring.line_tools = {56, 8};
+  l.code_monitoring.instruction_opcodes = {64, 8};
+  l.code_monitoring.instruction_tools = {72, 8};
   // PyCellObject
   l.cell.struct_size = 40;
   l.cell.value = {32, 8};

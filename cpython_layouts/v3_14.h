@@ -70,6 +70,13 @@ constexpr Layout v3_14() {
   l.coroutine.struct_size = 160;
   // PyAsyncGenObject
   l.async_generator.struct_size = 160;
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 128;
+  l.code_monitoring.tool_versions = {32, 64};
+  l.code_monitoring.lines = {96, 8};
+  l.code_monitoring.line_tools = {104, 8};
+  l.code_monitoring.instruction_opcodes = {112, 8};
+  l.code_monitoring.instruction_tools = {120, 8};
   // PyBaseExceptionGroupObject
   l.exception_group.struct_size = 96;
   l.exception_group.excs_text = {88, 8};
@@ -327,6 +334,7 @@ constexpr Layout v3_14() {
   l.gc_state.long_lived_total = {240, 8};
   l.gc_state.long_lived_pending = {248, 8};
   l.gc_state.heap_size = {216, 8};
+  l.gc_state.visited_space = {232, 4};
   // PyThreadState, _ts
   l.thread_state.struct_size = 832;
   l.thread_state.holds_gil = {36, 4};

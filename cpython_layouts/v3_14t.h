@@ -75,6 +75,13 @@ constexpr Layout v3_14t() {
   l.coroutine.struct_size = 176;
   // PyAsyncGenObject
   l.async_generator.struct_size = 176;
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 144;
+  l.code_monitoring.tool_versions = {48, 64};
+  l.code_monitoring.lines = {112, 8};
+  l.code_monitoring.line_tools = {120, 8};
+  l.code_monitoring.instruction_opcodes = {128, 8};
+  l.code_monitoring.instruction_tools = {136, 8};
   // PyBaseExceptionGroupObject
   l.exception_group.struct_size = 112;
   // PySyntaxErrorObject
@@ -314,6 +321,7 @@ constexpr Layout v3_14t() {
   l.gc_state.long_lived_total = {240, 8};
   l.gc_state.long_lived_pending = {248, 8};
   l.gc_state.heap_size = {216, 8};
+  l.gc_state.visited_space = {232, 4};
   // PyThreadState, _ts
   l.thread_state.struct_size = 832;
   l.thread_state.holds_gil = {36, 4};

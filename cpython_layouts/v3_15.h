@@ -45,6 +45,21 @@ constexpr Layout v3_15() {
   // PyFrozenDictObject
   l.frozendict.struct_size = 56;
   l.frozendict.hash = {48, 8};
+  // PyAsyncGenAThrow
+  l.async_gen_athrow.struct_size = 56;
+  l.async_gen_athrow.args = {};
+  l.async_gen_athrow.type = {24, 8};
+  l.async_gen_athrow.traceback = {32, 8};
+  l.async_gen_athrow.value = {40, 8};
+  l.async_gen_athrow.state = {48, 4};
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 136;
+  l.code_monitoring.tools = {32, 8};
+  l.code_monitoring.tool_versions = {40, 64};
+  l.code_monitoring.lines = {104, 8};
+  l.code_monitoring.line_tools = {112, 8};
+  l.code_monitoring.instruction_opcodes = {120, 8};
+  l.code_monitoring.instruction_tools = {128, 8};
   // PyModuleObject
   l.module.struct_size = 104;
   l.module.def = {};
@@ -88,6 +103,10 @@ constexpr Layout v3_15() {
   l.mmap.weakreflist = {64, 8};
   // compobject
   l.zlib_stream.lock = {};
+  // sentinelobject
+  l.sentinel.struct_size = 40;
+  l.sentinel.name = {16, 8};
+  l.sentinel.module = {24, 8};
   // PyLazyImportObject
   l.lazy_import.struct_size = 56;
   l.lazy_import.builtins = {16, 8};
@@ -239,6 +258,7 @@ constexpr Layout v3_15() {
   l.gc_state.long_lived_total = {152, 8};
   l.gc_state.long_lived_pending = {160, 8};
   l.gc_state.heap_size = {144, 8};
+  l.gc_state.visited_space = {};
   l.gc_state.frame = {120, 8};
   l.gc_state.trash_delete_later = {};
   // gc_generation_stats

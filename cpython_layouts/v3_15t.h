@@ -43,6 +43,21 @@ constexpr Layout v3_15t() {
   // PyFrozenDictObject
   l.frozendict.struct_size = 72;
   l.frozendict.hash = {64, 8};
+  // PyAsyncGenAThrow
+  l.async_gen_athrow.struct_size = 72;
+  l.async_gen_athrow.args = {};
+  l.async_gen_athrow.type = {40, 8};
+  l.async_gen_athrow.traceback = {48, 8};
+  l.async_gen_athrow.value = {56, 8};
+  l.async_gen_athrow.state = {64, 4};
+  // _PyCoMonitoringData
+  l.code_monitoring.struct_size = 152;
+  l.code_monitoring.tools = {48, 8};
+  l.code_monitoring.tool_versions = {56, 64};
+  l.code_monitoring.lines = {120, 8};
+  l.code_monitoring.line_tools = {128, 8};
+  l.code_monitoring.instruction_opcodes = {136, 8};
+  l.code_monitoring.instruction_tools = {144, 8};
   // PyModuleObject
   l.module.struct_size = 120;
   l.module.def = {};
@@ -82,6 +97,10 @@ constexpr Layout v3_15t() {
   l.mmap.weakreflist = {80, 8};
   // compobject
   l.zlib_stream.lock = {};
+  // sentinelobject
+  l.sentinel.struct_size = 56;
+  l.sentinel.name = {32, 8};
+  l.sentinel.module = {40, 8};
   // PyLazyImportObject
   l.lazy_import.struct_size = 72;
   l.lazy_import.builtins = {32, 8};
@@ -233,6 +252,7 @@ constexpr Layout v3_15t() {
   l.gc_state.long_lived_total = {152, 8};
   l.gc_state.long_lived_pending = {160, 8};
   l.gc_state.heap_size = {144, 8};
+  l.gc_state.visited_space = {};
   l.gc_state.frame = {120, 8};
   l.gc_state.trash_delete_later = {};
   // gc_generation_stats

@@ -22,7 +22,7 @@ constexpr Layout v3_6() {
   t.type_flags.small_int_subclass = 0;
   t.gc_refs_shifted = true;  // bit 0: finalised
   t.gc_head_sizes = {24, 32};  // 32 where bpo-27987 was backported (16-byte alignment)
-  t.generation_strides = {40, 48};
+  t.generation_strides = {32, 48};
   t.pymalloc_alignments = {8, 16};
   t.pymalloc_serves_mem_domain = true;
   t.int_blocks = false;
@@ -208,6 +208,35 @@ constexpr Layout v3_6() {
   l.async_generator.origin_or_finalizer = {64, 8};
   l.async_generator.hooks_inited = {72, 4};
   l.async_generator.closed = {76, 4};
+  // PyAsyncGenASend
+  l.async_gen_asend.struct_size = 40;
+  l.async_gen_asend.generator = {16, 8};
+  l.async_gen_asend.value = {24, 8};
+  l.async_gen_asend.state = {32, 4};
+  // PyAsyncGenAThrow
+  l.async_gen_athrow.struct_size = 40;
+  l.async_gen_athrow.generator = {16, 8};
+  l.async_gen_athrow.args = {24, 8};
+  l.async_gen_athrow.state = {32, 4};
+  // _PyAsyncGenWrappedValue
+  l.async_gen_wrapped_value.struct_size = 24;
+  l.async_gen_wrapped_value.value = {16, 8};
+  // PyCoroWrapper
+  l.coroutine_wrapper.struct_size = 24;
+  l.coroutine_wrapper.coroutine = {16, 8};
+  // PyAIterWrapper
+  l.aiter_wrapper.struct_size = 24;
+  l.aiter_wrapper.aiter = {16, 8};
+  // futureiterobject
+  l.future_iterator.struct_size = 24;
+  l.future_iterator.future = {16, 8};
+  // TaskStepMethWrapper
+  l.task_step.struct_size = 32;
+  l.task_step.task = {16, 8};
+  l.task_step.arg = {24, 8};
+  // TaskWakeupMethWrapper
+  l.task_wakeup.struct_size = 24;
+  l.task_wakeup.task = {16, 8};
   // PyMethodObject
   l.method.struct_size = 40;
   l.method.class_ = {};
@@ -612,6 +641,8 @@ constexpr Layout v3_6() {
   l.sre_scanner.buffer_object = {144, 8};
   l.sre_scanner.mark = {104, 8};
   l.sre_scanner.data_stack = {112, 8};
+  // formatcode
+  l.format_code.struct_size = 32;
   // unpackiterobject
   l.unpack_iterator.struct_size = 112;
   l.unpack_iterator.object = {16, 8};

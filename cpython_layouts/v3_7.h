@@ -22,7 +22,7 @@ constexpr Layout v3_7() {
   t.permanent_generation = true;
   t.pymalloc_alignments = {16, 8};  // some micro version switched
   t.gc_head_sizes = {32, 24};
-  t.generation_strides = {48, 40};
+  t.generation_strides = {48, 32};
   t.lru_links_owned = false;
   t.gil_in_runtime = true;
   t.current_thread_in_runtime = true;
@@ -54,6 +54,12 @@ constexpr Layout v3_7() {
   l.async_generator.origin_or_finalizer = {96, 8};
   l.async_generator.hooks_inited = {104, 4};
   l.async_generator.closed = {108, 4};
+  // PyAIterWrapper
+  l.aiter_wrapper.struct_size = 0;
+  l.aiter_wrapper.aiter = {};
+  // PyRunningLoopHolder
+  l.running_loop_holder.struct_size = 32;
+  l.running_loop_holder.loop = {16, 8};
   // _PyErr_StackItem
   l.exc_stack_item.struct_size = 32;
   l.exc_stack_item.type = {0, 8};

@@ -1,4 +1,4 @@
-// The view of datetime.time and datetime.datetime: for now, how long they are.
+// The view of datetime.time and datetime.datetime: how long they are, and their time zone.
 #pragma once
 
 #include "heapparse/python/object_reader.h"
@@ -12,6 +12,15 @@ inline std::uint64_t date_time_bytes(ObjectReader& reader, Address object, std::
   const auto aware = reader.word(object, reader.layout().date_time.has_tzinfo);
   if (!aware || *aware != 0 || declared < 8) return declared;
   return declared - 8;
+}
+
+// The time zone of an aware object; naive ones end before the field.
+inline std::optional<Address> aware_zone(ObjectReader& reader, Address object,
+                                         const layouts::Field& has_zone,
+                                         const layouts::Field& zone) {
+  const auto aware = reader.word(object, has_zone);
+  if (!aware || *aware == 0) return std::nullopt;
+  return reader.pointer(object, zone);
 }
 
 }  // namespace coreheap::python

@@ -52,4 +52,26 @@ void for_each_block(ObjectReader& reader, const DequeView& deque, Visit&& visit)
   }
 }
 
+// Items that one block has room for.
+inline std::uint64_t items_per_block(const layouts::Layout& layout) {
+  return layout.deque_block.data.size / 8u;
+}
+
+// Calls visit(index, item) from left to right; as many as there are items.
+template <class Visit>
+void for_each_item(ObjectReader& reader, const DequeView& deque, Visit&& visit) {
+  const std::uint64_t room = items_per_block(reader.layout());
+  std::uint64_t at = deque.left_index;
+  std::uint64_t index = 0;
+  for_each_block(reader, deque, [&](Address block) {
+    for (; at < room && index < deque.size; ++at, ++index) {
+      const auto item = reader.memory().read<std::uint64_t>(
+          block + reader.layout().deque_block.data.offset + at * 8);
+      if (!item) return;
+      if (*item != 0) visit(index, Address{*item});
+    }
+    at = 0;
+  });
+}
+
 }  // namespace coreheap::python

@@ -39,6 +39,8 @@ std::optional<DictKeysView> view_sized(ObjectReader& reader, Address keys) {
   v.value = reader.layout().dict_entry.value;
   v.table_bytes = f.indices.offset + *size * index_bytes + capacity * v.entry_bytes;
   v.refcount = *refcount;
+  v.usable = *usable;
+  v.lookup = Address{reader.word(keys, f.lookup).value_or(0)};
   return v;
 }
 
@@ -73,6 +75,8 @@ std::optional<DictKeysView> view_log2(ObjectReader& reader, Address keys) {
   v.value = general ? layout.dict_entry.value : layout.dict_unicode_entry.value;
   v.table_bytes = f.indices.offset + index_bytes + capacity * v.entry_bytes;
   v.refcount = *refcount;
+  v.usable = *usable;
+  v.general = general;
   v.split = *kind == static_cast<std::uint64_t>(layouts::DictKeysKind::kSplit);
   return v;
 }
@@ -91,6 +95,7 @@ std::optional<DictView> view_embedded(ObjectReader& reader, Address dict) {
   }
   DictView v;
   v.used = *used;
+  v.keys.general = true;
   v.keys.address = *table;
   v.keys.entry_count = v.keys.capacity = *mask + 1;
   v.keys.entries = *table;
@@ -135,6 +140,7 @@ std::optional<DictView> view_dict(ObjectReader& reader, Address dict) {
     v.values_object = *values;
     v.values = reader.traits().dict_values_have_header ? *values + layout.dict_values.values.offset
                                                        : *values;
+    v.values_in_instance = reader.word(*values, layout.dict_values.embedded).value_or(0) != 0;
   }
   if (v.used > v.keys.capacity) return std::nullopt;
   return v;

@@ -23,8 +23,12 @@ struct DictKeysView {
   layouts::Field value;
   std::uint64_t table_bytes = 0;  // whole allocation of the keys object
   std::int64_t refcount = 1;
+  std::uint64_t usable = 0;  // entries that still fit
   bool split =
       false;  // this table's values are held elsewhere (known only where the kind is stored)
+  // Keys need not be str (known only where the kind is stored; else `lookup` tells).
+  bool general = false;
+  Address lookup;  // function that searches this table; 0 where the kind is stored
 };
 
 struct DictView {
@@ -36,6 +40,8 @@ struct DictView {
   Address values_object;
   // 2.7: the table, when it is not the one embedded in the object; else 0.
   Address own_table;
+  // The values are those of an instance, which lies around them.
+  bool values_in_instance = false;
 };
 
 std::optional<DictKeysView> view_dict_keys(ObjectReader& reader, Address keys);
@@ -46,30 +52,32 @@ std::optional<DictView> view_dict(ObjectReader& reader, Address dict);
 std::uint64_t next_entry_at_hand(ObjectReader& reader, const DictKeysView& keys,
                                  std::uint64_t entry);
 
+// Calls visit(index, key, value) for each entry ever used, in insertion order (2.7: table order),
+// until it returns false. Key and value are 0 where there is none.
+template <class Visit>
+void for_each_entry(ObjectReader& reader, const DictView& dict, Visit&& visit) {
+  const auto& keys = dict.keys;
+  for (std::uint64_t i = 0; i < keys.entry_count; ++i) {
+    const Address entry = keys.entries + i * keys.entry_bytes;
+    const auto key = reader.word(entry, keys.key);
+    if (!key) {
+      i = next_entry_at_hand(reader, keys, i) - 1;
+      continue;
+    }
+    const auto value = dict.values ? reader.memory().read<std::uint64_t>(dict.values + i * 8)
+                                   : reader.word(entry, keys.value);
+    if (!visit(i, Address{*key}, Address{value.value_or(0)})) return;
+  }
+}
+
 // Calls visit(key, value) for each item in insertion order (2.7: table order) until it returns
 // false.
 template <class Visit>
 void for_each_item(ObjectReader& reader, const DictView& dict, Visit&& visit) {
-  const auto& keys = dict.keys;
-  for (std::uint64_t i = 0; i < keys.entry_count; ++i) {
-    const Address entry = keys.entries + i * keys.entry_bytes;
-    const auto word = reader.word(entry, keys.key);
-    if (!word) {
-      i = next_entry_at_hand(reader, keys, i) - 1;
-      continue;
-    }
-    if (*word == 0) continue;
-    const Address key{*word};
-    std::optional<Address> value;
-    if (dict.values) {
-      const auto held = reader.memory().read<std::uint64_t>(dict.values + i * 8);
-      if (held && *held != 0) value = Address{*held};
-    } else {
-      value = reader.pointer(entry, keys.value);
-    }
-    if (!value) continue;  // deleted
-    if (!visit(key, *value)) return;
-  }
+  for_each_entry(reader, dict, [&](std::uint64_t, Address key, Address value) {
+    if (!key || !value) return true;  // never used, or deleted
+    return static_cast<bool>(visit(key, value));
+  });
 }
 
 // The value under a str (or 2.7 byte string) key.

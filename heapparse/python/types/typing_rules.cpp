@@ -77,6 +77,10 @@ constexpr FieldReference kLazyImport[] = {
     {"attr", [](const Layout& l) { return l.lazy_import.attr; }},
     {"code", [](const Layout& l) { return l.lazy_import.code; }},
 };
+constexpr FieldReference kSentinel[] = {
+    {"__name__", [](const Layout& l) { return l.sentinel.name; }},
+    {"__module__", [](const Layout& l) { return l.sentinel.module; }},
+};
 constexpr FieldReference kBufferWrapper[] = {
     {"memoryview", [](const Layout& l) { return l.buffer_wrapper.memoryview; }},
     {"object", [](const Layout& l) { return l.buffer_wrapper.object; }},
@@ -102,6 +106,7 @@ std::span<const TypeRules> typing_rules() {
       TypeRules{.name = "string.templatelib.TemplateIter", .fields = kTemplateIterator},
       TypeRules{.name = "string.templatelib.Interpolation", .fields = kInterpolation},
       TypeRules{.name = "lazy_import", .fields = kLazyImport},
+      TypeRules{.name = "sentinel", .fields = kSentinel},
       TypeRules{.name = "_buffer_wrapper", .fields = kBufferWrapper},
   };
   return kRules;

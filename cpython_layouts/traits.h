@@ -183,6 +183,7 @@ struct Traits {
   bool members_follow_type = true;  // __slots__ member defs lie behind the type object
   bool heap_types_traverse_class = false;  // tp_traverse of a C heap type visits the object's type;
                                            // classes leave it to their base then
+  bool ctypes_dict_counts_tables = false;  // __sizeof__ of the dict of a ctypes type is its own
 
   // In front of objects
   bool gc_refs_in_head = true;                     // gc_head.refs, a signed count or state

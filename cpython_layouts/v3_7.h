@@ -24,6 +24,7 @@ constexpr Layout v3_7() {
   t.gc_head_sizes = {32, 24};
   t.generation_strides = {48, 32};
   t.lru_links_owned = false;
+  t.ctypes_dict_counts_tables = true;
   t.gil_in_runtime = true;
   t.current_thread_in_runtime = true;
 

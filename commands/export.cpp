@@ -58,7 +58,7 @@ Command export_command() {
       .options = {{"ranges", 0, "",
                    "what is no block, instead: begin, end, size, kind, cause, mapping"},
                   {"references", 0, "",
-                   "the references between objects, instead: holder, target, name, skipped"}},
+                   "references between objects, instead: holder, target, name, skipped"}},
       .columns = row_columns(),
       .group = Group::share,
       .default_format = Format::csv,

@@ -24,6 +24,9 @@ class SnapshotTarget final : public Target {
     return snapshot_.runtime(job);
   }
   Result<const python::TypeTable*> types(JobControl& job) override { return snapshot_.types(job); }
+  Result<const python::Tracemalloc*> tracemalloc(JobControl& job) override {
+    return snapshot_.tracemalloc(job);
+  }
   Result<const census::Census*> census(JobControl& job) override { return snapshot_.census(job); }
 
  private:

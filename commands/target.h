@@ -12,6 +12,7 @@
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
 #include "heapparse/python/runtime.h"
+#include "heapparse/python/tracemalloc.h"
 #include "heapparse/python/type_table.h"
 #include "heapparse/snapshot/snapshot.h"
 
@@ -30,6 +31,8 @@ class Target {
   virtual Result<const python::Runtime*> runtime(JobControl& job) = 0;  // nullptr: no Python
   // In the order of Census::types; nullptr: no Python.
   virtual Result<const python::TypeTable*> types(JobControl& job) = 0;
+  // nullptr: no Python.
+  virtual Result<const python::Tracemalloc*> tracemalloc(JobControl& job) = 0;
   virtual Result<const census::Census*> census(JobControl& job) = 0;
 };
 

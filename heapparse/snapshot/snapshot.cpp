@@ -58,6 +58,18 @@ Result<const python::TypeTable*> Snapshot::types(JobControl& job) {
   return &*types_;
 }
 
+Result<const python::Tracemalloc*> Snapshot::tracemalloc(JobControl& job) {
+  auto found_runtime = runtime(job);
+  if (!found_runtime) return std::unexpected(found_runtime.error());
+  if (*found_runtime == nullptr) return nullptr;
+  if (!tracemalloc_) {
+    auto found = python::find_tracemalloc(image_, symbols(), **found_runtime, job);
+    if (!found) return std::unexpected(found.error());
+    tracemalloc_ = std::move(*found);
+  }
+  return &*tracemalloc_;
+}
+
 Result<const census::Census*> Snapshot::census(JobControl& job) {
   if (!census_) {
     auto table = types(job);

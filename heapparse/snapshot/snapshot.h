@@ -18,6 +18,7 @@
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
 #include "heapparse/python/runtime.h"
+#include "heapparse/python/tracemalloc.h"
 #include "heapparse/python/type_table.h"
 
 namespace coreheap {
@@ -38,6 +39,8 @@ class Snapshot {
   // nullptr when there is no Python inside.
   Result<const python::Runtime*> runtime(JobControl& job);
   Result<const python::TypeTable*> types(JobControl& job);
+  // nullptr when there is no Python inside.
+  Result<const python::Tracemalloc*> tracemalloc(JobControl& job);
   Result<const census::Census*> census(JobControl& job);
 
  private:
@@ -49,6 +52,7 @@ class Snapshot {
   bool runtime_searched_ = false;
   std::optional<python::Runtime> runtime_;
   std::optional<python::TypeTable> types_;
+  std::optional<python::Tracemalloc> tracemalloc_;
   std::unique_ptr<census::Census> census_;
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,6 +20,7 @@ struct Stages {
   std::vector<glibc::MallocHeap> heaps;
   pymalloc::PymallocHeap pymalloc;
   std::shared_ptr<std::vector<std::byte>> bytes;
+  std::optional<python::Tracemalloc> tracemalloc;
 };
 
 class FakeTarget final : public Target {
@@ -36,6 +38,9 @@ class FakeTarget final : public Target {
   }
   Result<const python::TypeTable*> types(JobControl&) override {
     return static_cast<const python::TypeTable*>(nullptr);
+  }
+  Result<const python::Tracemalloc*> tracemalloc(JobControl&) override {
+    return stages_->tracemalloc ? &*stages_->tracemalloc : nullptr;
   }
   Result<const census::Census*> census(JobControl&) override { return &stages_->census; }
 

@@ -17,6 +17,7 @@ Command arenas_command();
 Command arena_command();
 Command bins_command();
 Command pymalloc_command();
+Command gc_command();
 Command show_command();
 Command hexdump_command();
 Command export_command();

@@ -165,7 +165,8 @@ void type_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   if (tables) table_buffers(*tables, visit);
 }
 
-// Up to 3.12 a type lists the `proto` that its dict owns.
+// Up to 3.12 a type lists the `proto` that its dict owns; those of arrays and simple types have no
+// traversal of their own.
 void old_type_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   const auto dict = decoder.reader().pointer(object.address, decoder.layout().type.dict);
   const auto holder = dict ? decoder.object(*dict) : std::nullopt;
@@ -213,9 +214,9 @@ std::span<const TypeRules> ctypes_rules() {
       metatype("_ctypes.PyCStructType"),
       metatype("_ctypes.UnionType"),
       metatype("_ctypes.PyCPointerType"),
-      metatype("_ctypes.PyCArrayType"),
-      metatype("_ctypes.PyCSimpleType"),
       metatype("_ctypes.PyCFuncPtrType"),
+      TypeRules{.name = "_ctypes.PyCArrayType"},
+      TypeRules{.name = "_ctypes.PyCSimpleType"},
   };
   return kRules;
 }

@@ -258,19 +258,23 @@ std::span<const TypeRules> extension_rules() {
       TypeRules{.name = "_multibytecodec.MultibyteCodec", .fields = kCodec},
       TypeRules{.name = "MultibyteIncrementalEncoder", .references = encoder_references},
       TypeRules{.name = "_multibytecodec.MultibyteIncrementalEncoder",
+                .shows_class = false,
                 .references = encoder_references},
       TypeRules{.name = "MultibyteIncrementalDecoder", .references = decoder_references},
       TypeRules{.name = "_multibytecodec.MultibyteIncrementalDecoder",
+                .shows_class = false,
                 .references = decoder_references},
       TypeRules{
           .name = "MultibyteStreamReader", .fields = kCodecReader, .references = reader_references},
       TypeRules{.name = "_multibytecodec.MultibyteStreamReader",
                 .fields = kCodecReader,
+                .shows_class = false,
                 .references = reader_references},
       TypeRules{
           .name = "MultibyteStreamWriter", .fields = kCodecWriter, .references = writer_references},
       TypeRules{.name = "_multibytecodec.MultibyteStreamWriter",
                 .fields = kCodecWriter,
+                .shows_class = false,
                 .references = writer_references},
       TypeRules{
           .name = "_tokenize.TokenizerIter", .fields = kTokenizer, .buffers = tokenizer_buffers},

@@ -12,11 +12,8 @@ namespace {
 using layouts::Field;
 using layouts::Layout;
 
-// Up to 3.12 the memo's objects are not listed: 3.13 dropped the borrowed `self` beside
-// persistent_id and lists them.
-constexpr bool lists_memo(const Layout& l) {
-  return l.pickler_memo.present() && !l.pickler.persistent_id_self.present();
-}
+// Up to 3.11 the memo's objects are not listed. (A StringIO got its module's state in 3.12 too.)
+constexpr bool lists_memo(const Layout& l) { return l.stringio.module_state.present(); }
 
 constexpr FieldReference kPickler[] = {
     {"write", [](const Layout& l) { return l.pickler.write; }},

@@ -3,6 +3,7 @@
 
 #include "heapparse/python/object.h"
 #include "heapparse/python/shallow_size.h"
+#include "heapparse/python/value.h"
 
 namespace coreheap::commands {
 
@@ -22,25 +23,31 @@ enum RowColumn : unsigned {
   kRefcount,
   kOwner,
   kNotes,
+  kValue,
 };
 
 class CensusRows final : public RowSource {
  public:
   CensusRows(const census::Census& census, const image::Image& image,
              const python::Runtime* runtime, const python::TypeTable* types,
-             std::optional<std::vector<std::uint32_t>> selection)
+             std::optional<std::vector<std::uint32_t>> selection, std::uint64_t max_value)
       : census_(census),
         image_(image),
         runtime_(runtime),
         types_(types),
-        selection_(std::move(selection)) {}
+        selection_(std::move(selection)),
+        max_value_(max_value) {}
 
   std::uint64_t size() const override {
     return selection_ ? selection_->size() : census_.rows.size();
   }
 
   void fill(unsigned column, std::span<const std::uint64_t> rows, std::span<Cell> out,
-            Texts&) const override {
+            Texts& texts) const override {
+    if (column == kValue) {
+      fill_values(rows, out, texts);
+      return;
+    }
     if (column == kRefcount) {
       fill_refcounts(rows, out);
       return;
@@ -119,6 +126,19 @@ class CensusRows final : public RowSource {
     }
   }
 
+  void fill_values(std::span<const std::uint64_t> rows, std::span<Cell> out, Texts& texts) const {
+    std::fill(out.begin(), out.end(), Cell::absent());
+    if (runtime_ == nullptr || types_ == nullptr) return;
+    python::Decoder decoder(image_.space, *runtime_, *types_);
+    const auto options = python::ValueOptions::of_chars(max_value_);
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const census::RowId id = id_of(rows[i]);
+      if (!census_.rows.holds_object(id) || census_.rows.state(id) != census::State::used) continue;
+      out[i] =
+          Cell::of_text(texts.keep(python::value_text(decoder, census_.rows.object(id), options)));
+    }
+  }
+
   void fill_refcounts(std::span<const std::uint64_t> rows, std::span<Cell> out) const {
     std::fill(out.begin(), out.end(), Cell::absent());
     if (runtime_ == nullptr || runtime_->layout == nullptr) return;
@@ -138,6 +158,7 @@ class CensusRows final : public RowSource {
   const python::Runtime* runtime_;
   const python::TypeTable* types_;
   std::optional<std::vector<std::uint32_t>> selection_;
+  std::uint64_t max_value_;
 };
 
 class CensusRanges final : public RowSource {
@@ -199,6 +220,8 @@ std::vector<Column> row_columns() {
       {"owner", "", ColumnType::address, "the object that this buffer belongs to", false},
       {"notes", "", ColumnType::text, "sizeof overridden: its class has a __sizeof__ in Python",
        false},
+      {"value", "", ColumnType::text,
+       "the object's value as ascii() writes it; only when asked for", false, true},
   };
 }
 
@@ -217,8 +240,10 @@ std::shared_ptr<const RowSource> census_rows(const census::Census& census,
                                              const image::Image& image,
                                              const python::Runtime* runtime,
                                              const python::TypeTable* types,
-                                             std::optional<std::vector<std::uint32_t>> selection) {
-  return std::make_shared<CensusRows>(census, image, runtime, types, std::move(selection));
+                                             std::optional<std::vector<std::uint32_t>> selection,
+                                             std::uint64_t max_value) {
+  return std::make_shared<CensusRows>(census, image, runtime, types, std::move(selection),
+                                      max_value);
 }
 
 std::shared_ptr<const RowSource> census_ranges(const census::Census& census,

@@ -14,18 +14,24 @@
 
 namespace coreheap::commands {
 
-// address, size, state, allocator, domain, kind, detail, object, type, shallow, refcount, owner, notes
+// address, size, state, allocator, domain, kind, detail, object, type, shallow, refcount, owner,
+// notes, and value, which is not shown unless asked for
 std::vector<Column> row_columns();
 // begin, end, size, kind, cause, mapping
 std::vector<Column> range_columns();
 
+// Characters of a value in a row. Objects that share what they hold can have values far larger than
+// all of memory.
+inline constexpr std::uint64_t kMaxValue = 1'000'000;
+
 // `selection`: the rows to show, in order; absent: all. `runtime` and `types` may be null. What is
-// referred to outlives the source.
+// referred to outlives the source. `max_value`: characters at which a value is cut.
 std::shared_ptr<const RowSource> census_rows(const census::Census& census,
                                              const image::Image& image,
                                              const python::Runtime* runtime,
                                              const python::TypeTable* types,
-                                             std::optional<std::vector<std::uint32_t>> selection);
+                                             std::optional<std::vector<std::uint32_t>> selection,
+                                             std::uint64_t max_value = kMaxValue);
 std::shared_ptr<const RowSource> census_ranges(const census::Census& census,
                                                const image::Image& image);
 

@@ -8,6 +8,13 @@ namespace coreheap::commands {
 
 namespace {
 
+Result<std::uint64_t> max_value_of(const Arguments& arguments) {
+  const auto value = arguments.value("max-value");
+  if (!value) return kMaxValue;
+  if (*value == "all") return UINT64_MAX;
+  return parse_number(*value, "--max-value");
+}
+
 Result<Report> run(Context& context) {
   auto target = context.session.target(context.job);
   if (!target) return std::unexpected(target.error());
@@ -17,6 +24,9 @@ Result<Report> run(Context& context) {
   if (!runtime) return std::unexpected(runtime.error());
   const auto types = (*target)->types(context.job);
   if (!types) return std::unexpected(types.error());
+
+  const auto max_value = max_value_of(context.arguments);
+  if (!max_value) return std::unexpected(max_value.error());
 
   Report report = report_on(**target, **census);
   Table table;
@@ -33,7 +43,8 @@ Result<Report> run(Context& context) {
     table.rows = *rows;
   } else {
     table.columns = row_columns();
-    table.rows = census_rows(**census, (*target)->image(), *runtime, *types, std::nullopt);
+    table.rows =
+        census_rows(**census, (*target)->image(), *runtime, *types, std::nullopt, *max_value);
   }
   report.add("rows", "", std::move(table));
   report.next = {{"export -o rows.csv", "all of it, as CSV"}, {"used", "summed by kind"}};
@@ -53,12 +64,14 @@ Command export_command() {
           "[address, address+size). With --ranges the bytes that are no block: headers, slack,\n"
           "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte. With\n"
           "--references one line an edge of the object graph; `skipped` says why\n"
-          "gc.get_referents does not list one that it passes over.",
+          "gc.get_referents does not list one that it passes over. Values of objects are written\n"
+          "only where asked for: --columns object,type,value.",
       .usage = "",
       .options = {{"ranges", 0, "",
                    "what is no block, instead: begin, end, size, kind, cause, mapping"},
                   {"references", 0, "",
-                   "references between objects, instead: holder, target, name, skipped"}},
+                   "references between objects, instead: holder, target, name, skipped"},
+                  {"max-value", 0, "N|all", "characters at which a value is cut (1000000)"}},
       .columns = row_columns(),
       .group = Group::share,
       .default_format = Format::csv,

@@ -40,6 +40,7 @@ struct Column {
   ColumnType type = ColumnType::text;
   std::string_view meaning;  // one line for the manual
   bool in_text = true;       // shown as text when no columns are asked for
+  bool asked_only = false;   // shown where --columns names it, else in no format
 };
 
 // Sizes and counts are integers; how they are shown depends on the column.
@@ -114,7 +115,7 @@ struct Table {
   // Last line of text, "totals" of JSON: cells by column name, in the order of the columns.
   std::vector<std::pair<std::string_view, Cell>> totals;
 
-  std::vector<unsigned> shown;       // indices of columns; empty: all (text: those with in_text)
+  std::vector<unsigned> shown;  // indices of columns; empty: all but asked_only (text: in_text)
   std::vector<std::uint64_t> order;  // rows in the order to show them; empty: as they come
   std::uint64_t limit = UINT64_MAX;
   bool cut_as_text = true;  // text shows 20 rows unless told otherwise

@@ -146,9 +146,11 @@ void append_csv(std::string& out, const Cell& cell) {
 
 std::vector<unsigned> machine_columns(const Table& table) {
   if (!table.shown.empty()) return table.shown;
-  std::vector<unsigned> all(table.columns.size());
-  std::iota(all.begin(), all.end(), 0U);
-  return all;
+  std::vector<unsigned> shown;
+  for (unsigned i = 0; i < table.columns.size(); ++i) {
+    if (!table.columns[i].asked_only) shown.push_back(i);
+  }
+  return shown;
 }
 
 }  // namespace coreheap::commands

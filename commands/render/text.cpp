@@ -50,7 +50,7 @@ std::vector<unsigned> text_columns(const Table& table) {
   if (!table.shown.empty()) return table.shown;
   std::vector<unsigned> shown;
   for (unsigned i = 0; i < table.columns.size(); ++i) {
-    if (table.columns[i].in_text) shown.push_back(i);
+    if (table.columns[i].in_text && !table.columns[i].asked_only) shown.push_back(i);
   }
   return shown;
 }

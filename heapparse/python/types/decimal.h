@@ -14,8 +14,9 @@ struct DecimalView {
 };
 
 inline std::optional<DecimalView> view_decimal(ObjectReader& reader, Address object) {
-  // libmpdec's flags of data that was not allocated: static, constant, shared.
-  constexpr std::uint64_t kNotDynamic = 0x70;
+  // libmpdec's flags of data that was not allocated: static, shared, constant. (0x10 says that the
+  // number itself was not, which is so for all.)
+  constexpr std::uint64_t kNotDynamic = 0xE0;
   const auto& f = reader.layout().decimal;
   const auto flags = reader.word(object, f.flags);
   const auto allocated = reader.word(object, f.alloc);

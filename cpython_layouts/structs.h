@@ -1232,6 +1232,39 @@ struct Structs {
   };
   Sentinel sentinel;
 
+  // State of the module atexit, before the interpreter kept the callbacks.
+  struct AtexitState : Struct {  // atexitmodule_state
+    Field callbacks, count;
+    friend constexpr bool operator==(const AtexitState&, const AtexitState&) = default;
+  };
+  AtexitState atexit_state;
+
+  struct AtexitCallback : Struct {  // atexit_callback
+    Field func, args, kwargs;
+    friend constexpr bool operator==(const AtexitCallback&, const AtexitCallback&) = default;
+  };
+  AtexitCallback atexit_callback;
+
+  // State of the module _decimal: its tables of exceptions.
+  struct DecimalState : Struct {  // decimal_state
+    Field signal_map, cond_map;
+    friend constexpr bool operator==(const DecimalState&, const DecimalState&) = default;
+  };
+  DecimalState decimal_state;
+
+  struct DecimalCondition : Struct {  // DecCondMap
+    Field name, exception;
+    friend constexpr bool operator==(const DecimalCondition&, const DecimalCondition&) = default;
+  };
+  DecimalCondition decimal_condition;
+
+  // What the capsule _socket.CAPI points to.
+  struct SocketApi : Struct {  // PySocketModule_APIObject
+    Field socket_type, error, timeout_error;
+    friend constexpr bool operator==(const SocketApi&, const SocketApi&) = default;
+  };
+  SocketApi socket_api;
+
   struct LazyImport : Struct {  // PyLazyImportObject
     Field builtins, from, attr, code;
     friend constexpr bool operator==(const LazyImport&, const LazyImport&) = default;

@@ -1035,6 +1035,18 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("rlock", "weakreflist", s.rlock, s.rlock.weakreflist);
   visit("sentinel", "name", s.sentinel, s.sentinel.name);
   visit("sentinel", "module", s.sentinel, s.sentinel.module);
+  visit("atexit_state", "callbacks", s.atexit_state, s.atexit_state.callbacks);
+  visit("atexit_state", "count", s.atexit_state, s.atexit_state.count);
+  visit("atexit_callback", "func", s.atexit_callback, s.atexit_callback.func);
+  visit("atexit_callback", "args", s.atexit_callback, s.atexit_callback.args);
+  visit("atexit_callback", "kwargs", s.atexit_callback, s.atexit_callback.kwargs);
+  visit("decimal_state", "signal_map", s.decimal_state, s.decimal_state.signal_map);
+  visit("decimal_state", "cond_map", s.decimal_state, s.decimal_state.cond_map);
+  visit("decimal_condition", "name", s.decimal_condition, s.decimal_condition.name);
+  visit("decimal_condition", "exception", s.decimal_condition, s.decimal_condition.exception);
+  visit("socket_api", "socket_type", s.socket_api, s.socket_api.socket_type);
+  visit("socket_api", "error", s.socket_api, s.socket_api.error);
+  visit("socket_api", "timeout_error", s.socket_api, s.socket_api.timeout_error);
   visit("lazy_import", "builtins", s.lazy_import, s.lazy_import.builtins);
   visit("lazy_import", "from", s.lazy_import, s.lazy_import.from);
   visit("lazy_import", "attr", s.lazy_import, s.lazy_import.attr);

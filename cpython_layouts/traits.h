@@ -181,6 +181,9 @@ struct Traits {
                                                   // into interpreter.static_types
   bool static_types_split_by_extension = false;   // the same, in two tables (core, extensions)
   bool members_follow_type = true;  // __slots__ member defs lie behind the type object
+  bool dict_traverses_inline_values = false;  // a dict over inline values shows them, and the
+                                              // instance shows the dict; else the other way round
+  bool type_params_traverse_name = false;     // tp_traverse of TypeVar and its kin visits the name
   bool heap_types_traverse_class = false;  // tp_traverse of a C heap type visits the object's type;
                                            // classes leave it to their base then
   bool ctypes_dict_counts_tables = false;  // __sizeof__ of the dict of a ctypes type is its own

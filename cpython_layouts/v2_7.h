@@ -821,6 +821,10 @@ constexpr Layout v2_7() {
   l.lock.struct_size = 32;
   l.lock.pointer = {16, 8};
   l.lock.weakreflist = {24, 8};
+  // PySocketModule_APIObject
+  l.socket_api.struct_size = 16;
+  l.socket_api.socket_type = {0, 8};
+  l.socket_api.error = {8, 8};
   // PyStructSequence
   l.struct_sequence.struct_size = 32;
   l.struct_sequence.items = {24, 8};

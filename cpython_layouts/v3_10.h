@@ -161,6 +161,10 @@ constexpr Layout v3_10() {
   l.future.state = {88, 4};
   l.future.dict = {104, 8};
   l.future.weakreflist = {112, 8};
+  // atexitmodule_state
+  l.atexit_state.struct_size = 0;
+  l.atexit_state.callbacks = {};
+  l.atexit_state.count = {};
   // unionobject
   l.union_type.struct_size = 32;
   l.union_type.args = {16, 8};

@@ -205,6 +205,9 @@ constexpr Layout v3_12() {
   l.long_range_iterator.index = {};
   // compobject
   l.zlib_stream.is_initialised = {145, 1};
+  // atexit_callback
+  l.atexit_callback.args = {};
+  l.atexit_callback.kwargs = {};
   // typealiasobject
   l.type_alias.struct_size = 56;
   l.type_alias.name = {16, 8};

@@ -172,6 +172,10 @@ constexpr Layout v3_13() {
   l.thread_locals.callback = {};
   l.thread_locals.local_dicts = {40, 8};
   l.thread_locals.thread_watchdogs = {48, 8};
+  // decimal_state
+  l.decimal_state.struct_size = 240;
+  l.decimal_state.signal_map = {176, 8};
+  l.decimal_state.cond_map = {184, 8};
   // typevarobject
   l.type_var.struct_size = 80;
   l.type_var.default_value = {56, 8};

@@ -1098,6 +1098,10 @@ constexpr Layout v3_13t() {
   l.rlock.owner = {40, 8};
   l.rlock.count = {48, 8};
   l.rlock.weakreflist = {56, 8};
+  // decimal_state
+  l.decimal_state.struct_size = 256;
+  l.decimal_state.signal_map = {192, 8};
+  l.decimal_state.cond_map = {200, 8};
   // gaobject
   l.generic_alias.struct_size = 80;
   l.generic_alias.origin = {32, 8};

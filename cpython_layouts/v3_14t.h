@@ -20,6 +20,8 @@ constexpr Layout v3_14t() {
   t.static_object_flag = 1u << 2;
   t.freelist_first_word = true;
   t.tuple_has_hash = true;
+  t.dict_traverses_inline_values = true;
+  t.type_params_traverse_name = true;
   t.executable_is_stackref = true;
   t.stackref_tags = true;
   t.stackref_tag_mask = 3;

@@ -627,6 +627,22 @@ constexpr Layout v3_6() {
   l.rlock.owner = {24, 8};
   l.rlock.count = {32, 8};
   l.rlock.weakreflist = {40, 8};
+  // atexitmodule_state
+  l.atexit_state.struct_size = 16;
+  l.atexit_state.callbacks = {0, 8};
+  l.atexit_state.count = {8, 4};
+  // atexit_callback
+  l.atexit_callback.struct_size = 24;
+  l.atexit_callback.func = {0, 8};
+  l.atexit_callback.args = {8, 8};
+  l.atexit_callback.kwargs = {16, 8};
+  // DecCondMap
+  l.decimal_condition.struct_size = 32;
+  l.decimal_condition.name = {0, 8};
+  l.decimal_condition.exception = {24, 8};
+  // PySocketModule_APIObject
+  l.socket_api.struct_size = 24;
+  l.socket_api.timeout_error = {16, 8};
   // bytesiobuf
   l.bytesio_buffer.struct_size = 24;
   l.bytesio_buffer.source = {16, 8};

@@ -52,6 +52,7 @@ def compare(comparison, reading):
             missing = missing - collections.Counter(guess)
         if missing or extra:
             wrong[address] = (name, missing, extra)
+    comparison.compared(compared)
     comparison.note("references compared %d; skipped by the collector: %s" %
                     (compared, ", ".join("%s %d" % one for one in causes.most_common())))
     if guessed:

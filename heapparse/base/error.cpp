@@ -40,6 +40,8 @@ std::string_view name_of(ErrorCode code) {
       return "no_such_arena";
     case ErrorCode::not_mapped:
       return "not_mapped";
+    case ErrorCode::not_traced:
+      return "not_traced";
     case ErrorCode::io_error:
       return "io_error";
     case ErrorCode::out_of_memory:

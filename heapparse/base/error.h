@@ -29,6 +29,7 @@ enum class ErrorCode : std::uint8_t {
   no_python,            // a command that needs Python, on a target without one
   no_such_arena,        // index beyond the list
   not_mapped,           // an address the target does not have
+  not_traced,           // tracemalloc is off, or did not see the block
   io_error,
   out_of_memory,
   cancelled,

@@ -1,6 +1,7 @@
 #include "heapparse/python/shallow_size.h"
 
 #include "heapparse/python/type_rules.h"
+#include "heapparse/python/types/type_object.h"
 
 namespace coreheap::python {
 namespace {
@@ -11,6 +12,18 @@ std::optional<std::uint64_t> default_size(Decoder& decoder, const Object& object
   const auto count = decoder.reader().signed_word(object.address, decoder.layout().var_object.size);
   if (!count) return std::nullopt;
   return type.basicsize + static_cast<std::uint64_t>(*count) * type.itemsize;
+}
+
+// Static type objects have no GC head, though their type has the flag: PyObject_IS_GC asks
+// tp_is_gc. 3.11 and 3.12 ask the flag alone and count what is not there.
+std::uint64_t words_in_front(Decoder& decoder, const Object& object) {
+  const PythonType& type = *object.type;
+  const auto& traits = decoder.traits();
+  const bool types = (type.flags & traits.type_flags.type_subclass) != 0;
+  if (!types || !type.is_gc || traits.sizeof_static_type_has_gc_head) return type.preheader;
+  const bool heap_type =
+      (type_flags(decoder.reader(), object.address) & traits.type_flags.heap_type) != 0;
+  return type.preheader - (heap_type ? 0 : decoder.runtime().gc_head_bytes);
 }
 
 }  // namespace
@@ -35,7 +48,7 @@ std::optional<ShallowSize> shallow_size(Decoder& decoder, const Object& object) 
   }
   if (!ruled) size = default_size(decoder, object);
   if (!size) return std::nullopt;
-  return ShallowSize{*size + type.preheader, type.sizeof_overridden};
+  return ShallowSize{*size + words_in_front(decoder, object), type.sizeof_overridden};
 }
 
 }  // namespace coreheap::python

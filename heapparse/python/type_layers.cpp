@@ -147,9 +147,15 @@ class Layers {
     return !traversed->is_static && (rules == nullptr || rules->shows_class);
   }
 
-  bool has_sizeof(const PythonType& type) {
+  // Where a type's own __sizeof__ comes from.
+  struct OwnSizeof {
+    bool exists = false;
+    Address owner;  // the C type whose method it is; 0: written in Python
+  };
+
+  OwnSizeof own_sizeof(const PythonType& type) {
     const auto view = view_type(reader_, type.address);
-    if (!view) return false;
+    if (!view) return {};
     Address dict = view->dict;
     for (const Interpreter& interpreter : runtime_.interpreters) {
       if (dict) break;
@@ -157,32 +163,46 @@ class Layers {
         dict = state->dict;
       }
     }
-    return dict && dict_lookup(reader_, dict, "__sizeof__");
+    const auto method = dict ? dict_lookup(reader_, dict, "__sizeof__") : std::nullopt;
+    if (!method) return {};
+    const auto method_type = reader_.type_of(*method);
+    const PythonType* kind = method_type ? at(*method_type) : nullptr;
+    if (!type.is_class) return {true, type.address};
+    // `__sizeof__ = list.__sizeof__` in a class.
+    if (kind == nullptr || kind->name != "method_descriptor") return {true, Address{}};
+    return {true, reader_.pointer(*method, reader_.layout().descriptor.type).value_or(Address{})};
   }
 
-  // The first type in method resolution order that has a __sizeof__ is a class.
+  // What sys.getsizeof calls, the first __sizeof__ in method resolution order, is not the one that
+  // the C bases have.
   bool overrides_sizeof(const PythonType& type) {
     if (!type.is_class) return false;
     const auto mro = reader_.pointer(type.address, reader_.layout().type.mro);
     const auto view = mro ? view_tuple(reader_, *mro) : std::nullopt;
     if (!view) return false;
+    std::optional<Address> called;
     for (std::uint64_t i = 0; i < std::min<std::uint64_t>(view->size, kMaxBases); ++i) {
       const auto entry = reader_.memory().read_address(view->items + i * 8);
       const PythonType* one = entry ? at(*entry) : nullptr;
       if (one == nullptr) continue;
-      const auto known = sizeof_in_.find(one->address);
-      const bool has =
-          known != sizeof_in_.end() ? known->second : (sizeof_in_[one->address] = has_sizeof(*one));
-      if (has) return one->is_class;
+      auto known = sizeof_of_.find(one->address);
+      if (known == sizeof_of_.end()) {
+        known = sizeof_of_.emplace(one->address, own_sizeof(*one)).first;
+      }
+      const OwnSizeof& own = known->second;
+      if (!own.exists) continue;
+      if (!called) called = own.owner;
+      if (!*called) return true;
+      if (!one->is_class) return *called != one->address;
     }
-    return false;
+    return called.has_value();
   }
 
   ObjectReader& reader_;
   const Runtime& runtime_;
   std::vector<PythonType>& types_;
   std::unordered_map<Address, const TypeRules*> by_traverse_;  // nullptr: ambiguous
-  std::unordered_map<Address, bool> sizeof_in_;
+  std::unordered_map<Address, OwnSizeof> sizeof_of_;
 };
 
 }  // namespace

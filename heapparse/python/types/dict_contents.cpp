@@ -36,8 +36,9 @@ bool shows_keys(Decoder& decoder, const Object& dict, const DictKeysView& keys) 
 
 void dict_references(Decoder& decoder, const Object& dict, ReferenceSink visit) {
   const auto view = view_dict(decoder.reader(), dict.address);
-  // An instance that lends its values lists them itself, and owns them.
-  if (!view || view->values_in_instance) return;
+  if (!view) return;
+  // An instance that lends its values lists them itself (3.13), or leaves that to the dict.
+  if (view->values_in_instance && !decoder.traits().dict_traverses_inline_values) return;
   const bool keys_shown = shows_keys(decoder, dict, view->keys);
   // A shared table owns its keys, and belongs to the class. Before kinds were stored a class could
   // let go of its table while instances still used it: then nobody but them leads to the keys.

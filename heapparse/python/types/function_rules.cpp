@@ -52,6 +52,34 @@ constexpr FieldReference kCell[] = {
     {"cell_contents", [](const Layout& l) { return l.cell.value; }},
 };
 
+// _socket gives its C interface away in a capsule, as a block that holds its class and exceptions.
+// It is the one capsule of CPython with a traversal (3.13 on), which visits the class alone.
+std::optional<Address> socket_interface(Decoder& decoder, const Object& object) {
+  ObjectReader& reader = decoder.reader();
+  const auto& f = decoder.layout().capsule;
+  const auto name = reader.pointer(object.address, f.name);
+  const auto text = name ? reader.memory().space().read_c_string(*name, 32) : std::nullopt;
+  if (text ? *text != "_socket.CAPI" : !reader.pointer(object.address, f.traverse)) {
+    return std::nullopt;
+  }
+  return reader.pointer(object.address, f.pointer);
+}
+
+void capsule_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto block = socket_interface(decoder, object);
+  if (!block) return;
+  const auto& f = decoder.layout().socket_api;
+  const std::pair<std::string_view, Field> held[] = {
+      {"socket", f.socket_type}, {"error", f.error}, {"timeout", f.timeout_error}};
+  for (const auto& [name, field] : held) {
+    const auto target = decoder.reader().pointer(*block, field);
+    if (!target) continue;
+    visit({*target,
+           {.kind = EdgeKind::field, .text = name},
+           name == "socket" ? SkipCause::none : SkipCause::not_traversed});
+  }
+}
+
 }  // namespace
 
 std::span<const TypeRules> function_rules() {
@@ -62,8 +90,8 @@ std::span<const TypeRules> function_rules() {
       TypeRules{.name = "builtin_function_or_method", .fields = kBuiltinFunction},
       TypeRules{.name = "builtin_method", .fields = kBuiltinMethod},
       TypeRules{.name = "cell", .fields = kCell},
-      // What they point to is the business of whoever made them.
-      TypeRules{.name = "PyCapsule"},
+      // What others point to is the business of whoever made them.
+      TypeRules{.name = "PyCapsule", .references = capsule_references},
       TypeRules{.name = "PyCObject"},
   };
   return kRules;

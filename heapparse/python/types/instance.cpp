@@ -41,16 +41,18 @@ void value_references(Decoder& decoder, const Object& object, const InstanceValu
   }
 }
 
+// A dict made late uses inline values where they are: either it or the instance shows them, and the
+// instance owns what it does not leave to the dict.
 void managed_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   ObjectReader& reader = decoder.reader();
-  const auto values = instance_values(reader, *object.type, object.address);
-  if (values) value_references(decoder, object, *values, visit);
   const Address dict = managed_attributes(reader, object.address).dict;
+  const auto values = instance_values(reader, *object.type, object.address);
+  const bool dict_shows = dict && decoder.traits().dict_traverses_inline_values;
+  if (values && !dict_shows) value_references(decoder, object, *values, visit);
   if (!dict) return;
-  // A dict made later uses the values where they are (3.13 on); the traversal visits these alone.
   visit({dict,
          {.kind = EdgeKind::attribute, .text = kDict},
-         values ? SkipCause::not_traversed : SkipCause::none});
+         values && !dict_shows ? SkipCause::not_traversed : SkipCause::none});
 }
 
 }  // namespace

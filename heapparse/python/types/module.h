@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "heapparse/python/object_reader.h"
+#include "heapparse/python/type_rules.h"
 
 namespace coreheap::python {
 
@@ -32,5 +33,11 @@ inline std::optional<ModuleState> module_state(ObjectReader& reader, Address mod
   }
   return ModuleState{*state, size && *size <= kMaxState ? *size : 0};
 }
+
+// What a module's state holds through raw memory of its own.
+void state_table_references(Decoder& decoder, Address module, const ModuleState& state,
+                            ReferenceSink visit);
+void state_table_buffers(Decoder& decoder, Address module, const ModuleState& state,
+                         BufferSink visit);
 
 }  // namespace coreheap::python

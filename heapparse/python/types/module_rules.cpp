@@ -27,12 +27,14 @@ void state_references(Decoder& decoder, const Object& object, ReferenceSink visi
     reference.guess = true;
     visit(reference);
   }
+  state_table_references(decoder, object.address, *state, visit);
 }
 
 void module_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
-  if (const auto state = module_state(decoder.reader(), object.address)) {
-    visit({BufferKind::module_state, state->begin});
-  }
+  const auto state = module_state(decoder.reader(), object.address);
+  if (!state) return;
+  visit({BufferKind::module_state, state->begin});
+  state_table_buffers(decoder, object.address, *state, visit);
 }
 
 constexpr FieldReference kNamespace[] = {

@@ -6,6 +6,7 @@
 namespace coreheap::python {
 namespace {
 
+using layouts::Field;
 using layouts::Layout;
 
 constexpr FieldReference kGenericAlias[] = {
@@ -22,8 +23,22 @@ constexpr FieldReference kUnion[] = {
     {"unhashable_args", [](const Layout& l) { return l.union_type.unhashable_args; }},
     {"__parameters__", [](const Layout& l) { return l.union_type.parameters; }},
 };
+// Their traversals visit the name since 3.14.
+template <Field (*kName)(const Layout&)>
+void name_reference(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto name = decoder.reader().pointer(object.address, kName(decoder.layout()));
+  if (!name) return;
+  visit({*name,
+         {.kind = EdgeKind::field, .text = "__name__"},
+         decoder.traits().type_params_traverse_name ? SkipCause::none : SkipCause::atom});
+}
+
+constexpr Field type_var_name(const Layout& l) { return l.type_var.name; }
+constexpr Field param_spec_name(const Layout& l) { return l.param_spec.name; }
+constexpr Field type_var_tuple_name(const Layout& l) { return l.type_var_tuple.name; }
+constexpr Field type_alias_name(const Layout& l) { return l.type_alias.name; }
+
 constexpr FieldReference kTypeVar[] = {
-    {"__name__", [](const Layout& l) { return l.type_var.name; }},
     {"__bound__", [](const Layout& l) { return l.type_var.bound; }},
     {"evaluate_bound", [](const Layout& l) { return l.type_var.evaluate_bound; }},
     {"__constraints__", [](const Layout& l) { return l.type_var.constraints; }},
@@ -32,7 +47,6 @@ constexpr FieldReference kTypeVar[] = {
     {"evaluate_default", [](const Layout& l) { return l.type_var.evaluate_default; }},
 };
 constexpr FieldReference kParamSpec[] = {
-    {"__name__", [](const Layout& l) { return l.param_spec.name; }},
     {"__bound__", [](const Layout& l) { return l.param_spec.bound; }},
     {"__default__", [](const Layout& l) { return l.param_spec.default_value; }},
     {"evaluate_default", [](const Layout& l) { return l.param_spec.evaluate_default; }},
@@ -41,13 +55,11 @@ constexpr FieldReference kParamSpecAttribute[] = {
     {"__origin__", [](const Layout& l) { return l.param_spec_attribute.origin; }},
 };
 constexpr FieldReference kTypeVarTuple[] = {
-    {"__name__", [](const Layout& l) { return l.type_var_tuple.name; }},
     {"__bound__", [](const Layout& l) { return l.type_var_tuple.bound; }},
     {"__default__", [](const Layout& l) { return l.type_var_tuple.default_value; }},
     {"evaluate_default", [](const Layout& l) { return l.type_var_tuple.evaluate_default; }},
 };
 constexpr FieldReference kTypeAlias[] = {
-    {"__name__", [](const Layout& l) { return l.type_alias.name; }},
     {"__qualname__", [](const Layout& l) { return l.type_alias.qualname; }},
     {"__type_params__", [](const Layout& l) { return l.type_alias.type_params; }},
     {"evaluate_value", [](const Layout& l) { return l.type_alias.compute_value; }},
@@ -94,12 +106,20 @@ std::span<const TypeRules> typing_rules() {
       TypeRules{.name = "generic_alias_iterator", .fields = kGenericAliasIterator},
       TypeRules{.name = "types.UnionType", .fields = kUnion},
       TypeRules{.name = "typing.Union", .fields = kUnion},
-      TypeRules{.name = "typing.TypeVar", .fields = kTypeVar},
-      TypeRules{.name = "typing.ParamSpec", .fields = kParamSpec},
+      TypeRules{.name = "typing.TypeVar",
+                .fields = kTypeVar,
+                .references = name_reference<type_var_name>},
+      TypeRules{.name = "typing.ParamSpec",
+                .fields = kParamSpec,
+                .references = name_reference<param_spec_name>},
       TypeRules{.name = "typing.ParamSpecArgs", .fields = kParamSpecAttribute},
       TypeRules{.name = "typing.ParamSpecKwargs", .fields = kParamSpecAttribute},
-      TypeRules{.name = "typing.TypeVarTuple", .fields = kTypeVarTuple},
-      TypeRules{.name = "typing.TypeAliasType", .fields = kTypeAlias},
+      TypeRules{.name = "typing.TypeVarTuple",
+                .fields = kTypeVarTuple,
+                .references = name_reference<type_var_tuple_name>},
+      TypeRules{.name = "typing.TypeAliasType",
+                .fields = kTypeAlias,
+                .references = name_reference<type_alias_name>},
       // Its traversal leaves its class out, unlike that of other types made at run time.
       TypeRules{.name = "_typing._ConstEvaluator", .fields = kConstEvaluator, .shows_class = false},
       TypeRules{.name = "string.templatelib.Template", .fields = kTemplate},

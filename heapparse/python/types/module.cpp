@@ -1,0 +1,97 @@
+// The two modules of the standard library whose state leads to objects through tables of their own:
+// atexit (up to 3.9) with its callbacks, _decimal (3.13 on) with its exceptions. A module is known
+// by its name, and its state by the size that the version's struct has.
+#include "heapparse/python/types/module.h"
+
+#include "heapparse/python/types/str.h"
+
+namespace coreheap::python {
+namespace {
+
+constexpr std::uint64_t kMaxCallbacks = 1U << 20;
+constexpr std::uint64_t kMaxConditions = 64;
+
+bool is_state_of(Decoder& decoder, Address module, const ModuleState& state, std::string_view name,
+                 const layouts::Struct& layout) {
+  if (!layout.present() || state.size != layout.struct_size) return false;
+  ObjectReader& reader = decoder.reader();
+  const auto held = reader.pointer(module, reader.layout().module.name);
+  return held && name_text(reader, *held, name.size() + 1) == name;
+}
+
+template <class Visit>
+void for_each_callback(ObjectReader& reader, const ModuleState& state, Visit&& visit) {
+  const auto& f = reader.layout().atexit_state;
+  const auto table = reader.pointer(state.begin, f.callbacks);
+  const auto count = reader.word(state.begin, f.count);
+  if (!table || !count || *count > kMaxCallbacks) return;
+  for (std::uint64_t i = 0; i < *count; ++i) {
+    const auto callback = reader.memory().read_address(*table + i * 8);
+    if (!callback) return;
+    if (*callback) visit(*callback);  // unregistered ones leave a NULL
+  }
+}
+
+template <class Visit>
+void for_each_condition(ObjectReader& reader, Address table, Visit&& visit) {
+  const auto& f = reader.layout().decimal_condition;
+  for (std::uint64_t i = 0; i < kMaxConditions; ++i) {
+    const Address entry = table + i * f.struct_size;
+    if (!reader.pointer(entry, f.name)) return;
+    visit(i, reader.pointer(entry, f.exception).value_or(Address{}));
+  }
+}
+
+}  // namespace
+
+void state_table_references(Decoder& decoder, Address module, const ModuleState& state,
+                            ReferenceSink visit) {
+  ObjectReader& reader = decoder.reader();
+  const auto& layout = reader.layout();
+  if (is_state_of(decoder, module, state, "atexit", layout.atexit_state)) {
+    for_each_callback(reader, state, [&](Address callback) {
+      const auto& f = layout.atexit_callback;
+      for (const layouts::Field& field : {f.func, f.args, f.kwargs}) {
+        const auto target = reader.pointer(callback, field);
+        if (target) visit({*target, {.kind = EdgeKind::field, .text = "callbacks"}});
+      }
+    });
+  }
+  if (is_state_of(decoder, module, state, "_decimal", layout.decimal_state)) {
+    const auto& f = layout.decimal_state;
+    if (const auto signals = reader.pointer(state.begin, f.signal_map)) {
+      for_each_condition(reader, *signals, [&](std::uint64_t, Address exception) {
+        if (exception) visit({exception, {.kind = EdgeKind::field, .text = "signals"}});
+      });
+    }
+    if (const auto conditions = reader.pointer(state.begin, f.cond_map)) {
+      for_each_condition(reader, *conditions, [&](std::uint64_t i, Address exception) {
+        // The first is borrowed from the other table.
+        if (exception && i != 0)
+          visit({exception, {.kind = EdgeKind::field, .text = "conditions"}});
+      });
+    }
+  }
+}
+
+void state_table_buffers(Decoder& decoder, Address module, const ModuleState& state,
+                         BufferSink visit) {
+  ObjectReader& reader = decoder.reader();
+  const auto& layout = reader.layout();
+  const auto table = [&](const layouts::Field& field) {
+    const auto block = reader.pointer(state.begin, field);
+    if (block) visit({BufferKind::module_state, *block});
+  };
+  if (is_state_of(decoder, module, state, "atexit", layout.atexit_state)) {
+    table(layout.atexit_state.callbacks);
+    for_each_callback(reader, state, [&](Address callback) {
+      visit({BufferKind::module_state, callback});
+    });
+  }
+  if (is_state_of(decoder, module, state, "_decimal", layout.decimal_state)) {
+    table(layout.decimal_state.signal_map);
+    table(layout.decimal_state.cond_map);
+  }
+}
+
+}  // namespace coreheap::python

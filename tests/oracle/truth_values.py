@@ -61,6 +61,8 @@ def verdict(o):
             if kind in SIZED:
                 total += len(one)
         elif id(one) not in seen:
+            if kind is dict and "Py_Repr" in one:
+                return "is what repr notes"       # of the thread: repr changes it while it is at work
             seen.add(id(one))
             held = held_by(one)
             if held is None:

@@ -42,7 +42,7 @@ def attempt(name, make):
     """What make() gives; nothing, and a note, where this interpreter has no such thing."""
     try:
         return make()
-    except (ImportError, AttributeError, ValueError, TypeError, OSError, NotImplementedError) as error:
+    except (ImportError, AttributeError, ValueError, TypeError, OSError, LookupError, NotImplementedError) as error:
         NOTES["skipped"][name] = str(error)
         return None
 

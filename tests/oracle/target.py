@@ -27,6 +27,7 @@ import types
 import heap  # noqa: F401  (registers the builders)
 import heap_iterators  # noqa: F401
 import heap_sizeof  # noqa: F401
+import heap_values  # noqa: F401
 from heap_kinds import *  # noqa: F401,F403
 
 

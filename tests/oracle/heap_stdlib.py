@@ -139,7 +139,9 @@ def build_streams(n, rng):
         old = cStringIO.StringIO()
         old.write("written to memory " * 50)
         yield [old, cStringIO.StringIO("read from memory"), cStringIO.StringIO(bytearray(b"of an object"))]
-        plain = open("/etc/passwd")
+        plain = os.tmpfile()
+        plain.write("first line\nsecond line\n")
+        plain.seek(0)
         plain.readline()
         next(plain)
         yield plain

@@ -187,6 +187,7 @@ struct Traits {
   bool heap_types_traverse_class = false;  // tp_traverse of a C heap type visits the object's type;
                                            // classes leave it to their base then
   bool ctypes_dict_counts_tables = false;  // __sizeof__ of the dict of a ctypes type is its own
+  bool profiler_lists_timer = false;       // _lsprof.Profiler traverses its timer
 
   // In front of objects
   bool gc_refs_in_head = true;                     // gc_head.refs, a signed count or state

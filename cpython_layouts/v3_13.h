@@ -16,6 +16,7 @@ constexpr Layout v3_13() {
   l.name = "3.13";
 
   Traits& t = l.traits;
+  t.profiler_lists_timer = true;
   t.has_debug_offsets = true;
   t.trace_refs_possible = false;
   t.type_flags.inline_values = 1u << 2;

@@ -109,7 +109,6 @@ constexpr FieldReference kInstructions[] = {
 };
 
 constexpr FieldReference kProfiler[] = {
-    {"_external_timer", [](const Layout& l) { return l.profiler.external_timer; }},
     {"_missing", [](const Layout& l) { return l.profiler.missing; }, SkipCause::not_traversed},
 };
 
@@ -220,6 +219,13 @@ void instruction_buffers(Decoder& decoder, const Object& object, BufferSink visi
 }
 
 void profiler_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto timer =
+      decoder.reader().pointer(object.address, decoder.layout().profiler.external_timer);
+  if (timer) {
+    visit({*timer,
+           {.kind = EdgeKind::field, .text = "_external_timer"},
+           decoder.traits().profiler_lists_timer ? SkipCause::none : SkipCause::not_traversed});
+  }
   for_each_profiler_node(decoder.reader(), object.address, [&](const ProfilerNode& node) {
     if (!node.object) return;
     visit({node.object, {.kind = EdgeKind::item, .index = node.index}, SkipCause::not_traversed});

@@ -132,6 +132,8 @@ HOLDERS = {
     "hamt": "keys", "hamt_bitmap_node": "keys", "hamt_array_node": "keys", "hamt_collision_node": "keys",
     "posix.stat_result": "its hidden fields",
     "posix.DirEntry": "its path, name and what stat gave",
+    "select.poll": "its dict",
+    "zoneinfo.ZoneInfo": "its names and offsets",
     "_lsprof.Profiler": "what it counted",
     "_ssl._SSLContext": "the name of its key log",
     "_ssl._SSLSocket": "context, host name",

@@ -25,9 +25,12 @@ import time
 import types
 
 import heap  # noqa: F401  (registers the builders)
+import truth_tracemalloc
 import heap_iterators  # noqa: F401
 import heap_sizeof  # noqa: F401
 import heap_values  # noqa: F401
+import heap_collector  # noqa: F401
+import heap_frames  # noqa: F401
 from heap_kinds import *  # noqa: F401,F403
 
 
@@ -177,6 +180,7 @@ TYPE_QUALNAME = type.__dict__.get("__qualname__")
 HEAP_TYPE = 1 << 9
 TYPE_FLAGS = type.__dict__["__flags__"]
 TRUTHS = []                                     # the truth_*.py modules
+EARLY = []                                      # what of them is asked before the walk; makes no object that stays
 LISTS_FRAMES = sys.version_info < (3, 11)     # newer frames become objects only when asked for: do not ask
 
 
@@ -220,8 +224,10 @@ def truth(out):
     counts = gc.get_count()
     info = FIGURES["mallinfo"]()
     FIGURES["malloc_info"](0, FIGURES["stream"])
-    if hasattr(gc, "unfreeze"):
-        gc.unfreeze()                        # 3.12 freezes some at start; relinks only
+    for one in EARLY:
+        one()
+    if hasattr(gc, "unfreeze") and not NOTES["rehearsing"]:
+        gc.unfreeze()                        # the list has no frozen ones; relinks only
     tracked = gc.get_objects()
 
     own = sys._getframe() if LISTS_FRAMES else None
@@ -281,7 +287,7 @@ def truth(out):
         name = names.get(id(kind))
         if name is None:
             name = names[id(kind)] = type_name(kind)
-            bases.setdefault(name, [type_name(base) for base in TYPE_MRO.__get__(kind) or ()])
+            bases.setdefault(name, [type_name(base) for base in TYPE_MRO.__get__(kind) or () if isinstance(base, type)])
         if kind is old_instance:
             name = o.__class__.__name__
             if o.__class__.__module__ != "__builtin__":
@@ -333,6 +339,7 @@ def main():
         CONFIG[name] = int(value)
     gc.disable()
     TRUTHS.extend(load_truths())
+    EARLY.extend([one.before for one in TRUTHS if hasattr(one, "before")])
     rng = random.Random(CONFIG["seed"])
     for build in CONFIG["features"]:
         try:
@@ -352,6 +359,9 @@ def main():
     rehearsal = os.open(CONFIG["out"] + ".rehearsal", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     for _ in range(2):                   # fills every cache that the walk fills, and specialises it
         truth(rehearsal)
+    NOTES["rehearsing"] = False
+    for late in CONFIG["late"]:          # what no later object may disturb
+        late()
     source = libc_with_gil if CONFIG["hold_gil"] else libc
     fork = source.fork
     fork.restype = ctypes.c_int
@@ -365,8 +375,16 @@ def main():
             truth(first)
             os._exit(0)
         os.waitpid(pid, 0)
+        pid = 0                          # the number is one object that the first child did not have
     register(None, park, None, None)
+    taking = truth_tracemalloc.functions() if CONFIG.get("tracemalloc") else None
+    if taking is not None:
+        KEEP["tracemalloc"] = truth_tracemalloc.prepare(CONFIG["tracemalloc"] % 2)
+        own, traced, traces = taking
     if fork() == 0:                      # the parent does not come back from here
+        if taking is not None:
+            taking = own(), traced(), traces()  # the one line that takes the traces
+            truth_tracemalloc.TAKEN.append(taking)
         try:
             truth(out)
             os.rename(CONFIG["out"] + ".part", CONFIG["out"])

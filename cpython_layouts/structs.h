@@ -1001,8 +1001,10 @@ struct Structs {
   };
   AttributeGetter attribute_getter;
 
+  // The arguments of fast calls: a block of borrowed ones, with names that nobody visits, or a
+  // tuple that owns them.
   struct MethodCaller : Struct {  // methodcallerobject
-    Field name, args, keywords, vectorcall_args, vectorcall_keyword_names;
+    Field name, args, keywords, call_block, call_block_names, call_arguments, call_names;
     friend constexpr bool operator==(const MethodCaller&, const MethodCaller&) = default;
   };
   MethodCaller method_caller;

@@ -802,8 +802,10 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("method_caller", "name", s.method_caller, s.method_caller.name);
   visit("method_caller", "args", s.method_caller, s.method_caller.args);
   visit("method_caller", "keywords", s.method_caller, s.method_caller.keywords);
-  visit("method_caller", "vectorcall_args", s.method_caller, s.method_caller.vectorcall_args);
-  visit("method_caller", "vectorcall_keyword_names", s.method_caller, s.method_caller.vectorcall_keyword_names);
+  visit("method_caller", "call_block", s.method_caller, s.method_caller.call_block);
+  visit("method_caller", "call_block_names", s.method_caller, s.method_caller.call_block_names);
+  visit("method_caller", "call_arguments", s.method_caller, s.method_caller.call_arguments);
+  visit("method_caller", "call_names", s.method_caller, s.method_caller.call_names);
   visit("decimal_context", "traps", s.decimal_context, s.decimal_context.traps);
   visit("decimal_context", "flags", s.decimal_context, s.decimal_context.flags);
   visit("decimal_context_manager", "local", s.decimal_context_manager, s.decimal_context_manager.local);

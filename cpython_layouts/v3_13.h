@@ -99,8 +99,8 @@ constexpr Layout v3_13() {
   l.batched.struct_size = 40;
   // methodcallerobject
   l.method_caller.struct_size = 64;
-  l.method_caller.vectorcall_args = {40, 8};
-  l.method_caller.vectorcall_keyword_names = {48, 8};
+  l.method_caller.call_block = {40, 8};
+  l.method_caller.call_block_names = {48, 8};
   // TaskObj
   l.task.struct_size = 144;
   l.task.cancelled_exc = {88, 8};

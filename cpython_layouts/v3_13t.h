@@ -861,8 +861,8 @@ constexpr Layout v3_13t() {
   l.method_caller.name = {32, 8};
   l.method_caller.args = {40, 8};
   l.method_caller.keywords = {48, 8};
-  l.method_caller.vectorcall_args = {56, 8};
-  l.method_caller.vectorcall_keyword_names = {64, 8};
+  l.method_caller.call_block = {56, 8};
+  l.method_caller.call_block_names = {64, 8};
   // PyDecContextObject
   l.decimal_context.struct_size = 112;
   l.decimal_context.traps = {80, 8};

@@ -107,6 +107,11 @@ constexpr Layout v3_14() {
   l.cycle.struct_size = 40;
   // mapobject, imapobject
   l.map.struct_size = 40;
+  // methodcallerobject
+  l.method_caller.call_block = {};
+  l.method_caller.call_block_names = {};
+  l.method_caller.call_arguments = {40, 8};
+  l.method_caller.call_names = {48, 8};
   // PyDecContextObject
   l.decimal_context.struct_size = 104;
   // TaskObj

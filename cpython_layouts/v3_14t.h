@@ -111,6 +111,11 @@ constexpr Layout v3_14t() {
   l.cycle.struct_size = 56;
   // mapobject, imapobject
   l.map.struct_size = 56;
+  // methodcallerobject
+  l.method_caller.call_block = {};
+  l.method_caller.call_block_names = {};
+  l.method_caller.call_arguments = {56, 8};
+  l.method_caller.call_names = {64, 8};
   // PyDecContextObject
   l.decimal_context.struct_size = 120;
   // TaskObj

@@ -146,6 +146,7 @@ HOLDERS = {
     "symtable.entry": "names",
     "_curses": "names",
     "operator.itemgetter": "its item",
+    "longrange_iterator": "its numbers",
     "cPickle.Unpickler": "memo",
     "XMLParser": "2.7: its names and handlers",
     "TreeBuilder": "2.7: its stack and events",

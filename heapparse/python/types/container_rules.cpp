@@ -229,7 +229,10 @@ std::span<const TypeRules> container_rules() {
                 .buffers = deque_buffers},
       TypeRules{.name = "collections._tuplegetter", .fields = kTupleGetterFields},
       TypeRules{.name = "array.array", .size = array_size, .buffers = array_buffers},
-      // Struct sequences that are no tuples (2.7).
+      // Struct sequences count their hidden fields in front of the items since 3.12.
+      TypeRules{.name = "os.stat_result"},
+      TypeRules{.name = "os.statvfs_result"},
+      // Struct sequences, some of which are no tuples (2.7).
       TypeRules{.name = "grp.struct_group", .references = sequence_references},
       TypeRules{.name = "posix.stat_result", .references = sequence_references},
       TypeRules{.name = "posix.statvfs_result", .references = sequence_references},

@@ -38,7 +38,7 @@ void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
 
 void method_caller_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   const auto& f = decoder.layout().method_caller;
-  const auto arguments = decoder.reader().pointer(object.address, f.vectorcall_args);
+  const auto arguments = decoder.reader().pointer(object.address, f.call_block);
   if (arguments) visit({BufferKind::other, *arguments});
 }
 
@@ -75,7 +75,9 @@ constexpr FieldReference kMethodCaller[] = {
     {"name", [](const Layout& l) { return l.method_caller.name; }},
     {"args", [](const Layout& l) { return l.method_caller.args; }},
     {"keywords", [](const Layout& l) { return l.method_caller.keywords; }},
-    {"kwnames", [](const Layout& l) { return l.method_caller.vectorcall_keyword_names; },
+    {"call arguments", [](const Layout& l) { return l.method_caller.call_arguments; }},
+    {"call names", [](const Layout& l) { return l.method_caller.call_names; }},
+    {"call names", [](const Layout& l) { return l.method_caller.call_block_names; },
      SkipCause::not_traversed},
 };
 

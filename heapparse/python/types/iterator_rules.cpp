@@ -112,6 +112,8 @@ std::span<const TypeRules> iterator_rules() {
       TypeRules{.name = "set_iterator", .fields = kSetIterator},
       TypeRules{.name = "_collections._deque_iterator", .fields = kDequeIterator},
       TypeRules{.name = "_collections._deque_reverse_iterator", .fields = kDequeIterator},
+      TypeRules{.name = "collections._deque_iterator", .fields = kDequeIterator},
+      TypeRules{.name = "collections._deque_reverse_iterator", .fields = kDequeIterator},
       TypeRules{.name = "array.arrayiterator", .fields = kArrayIterator},
       TypeRules{.name = "dict_keyiterator", .fields = kDictIterator},
       TypeRules{.name = "dict_valueiterator", .fields = kDictIterator},

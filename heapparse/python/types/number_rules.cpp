@@ -94,6 +94,8 @@ std::span<const TypeRules> number_rules() {
       TypeRules{.name = "datetime.time", .references = time_zone},
       TypeRules{.name = "datetime.timedelta"},
       TypeRules{.name = "datetime.tzinfo"},
+      // Its struct ends behind the first item of the tuple that it is.
+      TypeRules{.name = "datetime.IsoCalendarDate"},
       TypeRules{.name = "datetime.timezone", .fields = kTimeZone},
       TypeRules{.name = "_random.Random"},
   };

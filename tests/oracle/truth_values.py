@@ -48,7 +48,7 @@ def held_by(o):
     return None
 
 
-def verdict(o):
+def verdict(o, notes):
     """"", or why the object is left out: it must hold only objects of these types, at a bearable length."""
     seen, waiting, total = set(), [o], 0
     while waiting:
@@ -61,8 +61,8 @@ def verdict(o):
             if kind in SIZED:
                 total += len(one)
         elif id(one) not in seen:
-            if kind is dict and "Py_Repr" in one:
-                return "is what repr notes"       # of the thread: repr changes it while it is at work
+            if id(one) in notes:
+                return "is what repr notes"
             seen.add(id(one))
             held = held_by(one)
             if held is None:
@@ -75,6 +75,11 @@ def verdict(o):
 
 def lines(seen):
     out, left_out, shown = [], {}, set()
+    # In which objects repr is at work, of the thread: repr itself changes these.
+    notes = set()
+    for o in seen.values():
+        if type(o) is dict and "Py_Repr" in o:
+            notes.update((id(o), id(o["Py_Repr"])))
     for address in sorted(seen):
         o = seen[address]
         kind = type(o)
@@ -84,7 +89,7 @@ def lines(seen):
                 form, text = "i", "%s (%d digits)" % (hex(o), digits_of(abs(o)))
                 why = ""
             else:
-                why = verdict(o)
+                why = verdict(o, notes)
             if not why and form is None:
                 try:
                     form, text = "a", ascii(o)
@@ -104,6 +109,8 @@ def lines(seen):
             form, text = "o", object.__repr__(o)
         else:
             continue
+        if OLD and form in "to":              # coreheap calls the types of `exceptions` by their bare names
+            text = text.replace("exceptions.", "", 1)
         out.append("v %x %s %s\n" % (address, form, text.encode("unicode-escape").decode("ascii") if form in "to" else text))
     for why in sorted(left_out):
         out.append("V %s %d\n" % (why.replace(" ", "_"), left_out[why]))

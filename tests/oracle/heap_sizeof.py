@@ -14,14 +14,14 @@ import sys
 from heap import skipping
 from heap_kinds import *  # noqa: F401,F403
 
-BASES = [int, float, complex, str, type(u""), bytes, bytearray, tuple, list, dict, set, frozenset, collections.deque,
+BASES = [int, type(1 << 99), float, complex, str, type(u""), bytes, bytearray, tuple, list, dict, set, frozenset, collections.deque,
          collections.OrderedDict, collections.defaultdict, array.array, io.BytesIO, struct.Struct, decimal.Decimal, Exception]
 MAKE = {bytes: lambda kind, i: kind(b"b" * i), bytearray: lambda kind, i: kind(b"b" * i), array.array: lambda kind, i: kind("i", range(i)),
         io.BytesIO: lambda kind, i: kind(b"b" * i), struct.Struct: lambda kind, i: kind("%dsI" % i),
         decimal.Decimal: lambda kind, i: kind("1." + "7" * i), collections.OrderedDict: lambda kind, i: kind((k, k) for k in range(i)),
         collections.defaultdict: lambda kind, i: kind(None, ((k, k) for k in range(i))), dict: lambda kind, i: kind((k, k) for k in range(i)),
-        int: lambda kind, i: kind(1 << i), float: lambda kind, i: kind(i), complex: lambda kind, i: kind(i), Exception: lambda kind, i: kind(i),
-        str: lambda kind, i: kind("s" * i), type(u""): lambda kind, i: kind(u"\u4e2d" * i)}
+        int: lambda kind, i: kind(1 << i if NEW else i), type(1 << 99): lambda kind, i: kind(1 << i),
+        float: lambda kind, i: kind(i), complex: lambda kind, i: kind(i), Exception: lambda kind, i: kind(i), str: lambda kind, i: kind("s" * i), type(u""): lambda kind, i: kind(u"\u4e2d" * i)}
 # bytes, int and str take no slots that need room: their instances vary in length.
 FIXED = [float, complex, list, dict, set, frozenset, bytearray, collections.deque, collections.OrderedDict, collections.defaultdict,
          array.array, io.BytesIO, struct.Struct, decimal.Decimal, Exception]

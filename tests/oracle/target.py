@@ -370,11 +370,10 @@ def main():
     park = ctypes.cast(libc.pause, ctypes.c_void_p)
     if CONFIG.get("twice"):              # for checking the oracle itself: a first truth of the same heap
         first = os.open(CONFIG["out"] + ".first", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        pid = fork()
-        if pid == 0:
+        if fork() == 0:                  # its PID must not be an object that only the second child has
             truth(first)
             os._exit(0)
-        os.waitpid(pid, 0)
+        os.waitpid(-1, 0)
         pid = 0                          # the number is one object that the first child did not have
     register(None, park, None, None)
     taking = truth_tracemalloc.functions() if CONFIG.get("tracemalloc") else None

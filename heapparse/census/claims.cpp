@@ -107,6 +107,8 @@ class Claimer {
         row = index_.exact(b.start - chunk_prefix_);
       }
       if (row == RowId::none || row == owner || rows.state(row) == State::free) return;
+      // Raw memory that was compiled in (an empty table, a cached name) is everybody's.
+      if (rows.allocator(row) == Allocator::static_object) return;
       found(row, kind_of(b.kind));
     });
   }

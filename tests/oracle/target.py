@@ -357,7 +357,8 @@ def main():
     stats = os.open(CONFIG["out"] + ".stats", os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o644)
     os.dup2(stats, 2)
     rehearsal = os.open(CONFIG["out"] + ".rehearsal", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-    for _ in range(2):                   # fills every cache that the walk fills, and specialises it
+    taking = truth_tracemalloc.functions() if CONFIG.get("tracemalloc") else None
+    for _ in range(2 if taking is None else 0):  # fills every cache that the walk fills, and specialises it
         truth(rehearsal)
     NOTES["rehearsing"] = False
     for late in CONFIG["late"]:          # what no later object may disturb
@@ -374,18 +375,18 @@ def main():
             truth(first)
             os._exit(0)
         os.waitpid(-1, 0)
-        pid = 0                          # the number is one object that the first child did not have
     register(None, park, None, None)
-    taking = truth_tracemalloc.functions() if CONFIG.get("tracemalloc") else None
     if taking is not None:
         KEEP["tracemalloc"] = truth_tracemalloc.prepare(CONFIG["tracemalloc"] % 2)
         own, traced, traces = taking
     if fork() == 0:                      # the parent does not come back from here
         if taking is not None:
             taking = own(), traced(), traces()  # the one line that takes the traces
-            truth_tracemalloc.TAKEN.append(taking)
         try:
-            truth(out)
+            if taking is not None:
+                truth_tracemalloc.write(out, taking, NOTES["skipped"])
+            else:
+                truth(out)
             os.rename(CONFIG["out"] + ".part", CONFIG["out"])
         except BaseException:
             import traceback

@@ -38,14 +38,18 @@ void guessed_references(Decoder& decoder, const Object& object, const TypeLayer&
 
 void for_each_reference(Decoder& decoder, const Object& object, ReferenceSink visit) {
   const PythonType& type = *object.type;
-  // A type without traversal shows nothing, whatever its layers could show.
+  // A type without traversal shows nothing, whatever its layers could show; and a class with one
+  // shows nothing of a C base without.
+  bool shows = type.is_gc;
   const auto emit = [&](const Reference& reference) {
     Reference shown = reference;
-    if (!type.is_gc && shown.skipped == SkipCause::none) shown.skipped = SkipCause::uncollected;
+    if (!shows && shown.skipped == SkipCause::none) shown.skipped = SkipCause::uncollected;
     visit(shown);
   };
   class_references(decoder, object, emit);
   for (const TypeLayer& layer : type.layers) {
+    const bool known = layer.type < decoder.types().all().size();
+    shows = type.is_gc && known && decoder.types()[layer.type].is_gc;
     switch (layer.kind) {
       case TypeLayer::Kind::rules:
         field_references(decoder, object, *layer.rules, emit);

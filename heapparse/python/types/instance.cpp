@@ -13,6 +13,7 @@ constexpr std::string_view kDict = "__dict__";
 
 void slot_references(Decoder& decoder, const Object& object, const TypeLayer& layer,
                      ReferenceSink visit) {
+  if (layer.type >= decoder.types().all().size()) return;
   for_each_slot(decoder.reader(), decoder.types()[layer.type].address, [&](const SlotDef& slot) {
     if (slot.offset < layer.begin || slot.offset + 8 > layer.end) return;
     const auto target = decoder.memory().read<std::uint64_t>(object.address + slot.offset);

@@ -12,7 +12,7 @@ NEW = sys.version_info >= (3,)
 CONFIG = {"out": None, "scale": 20000, "threads": 6, "seed": 20240607, "features": [], "hold_gil": False}
 KEEP = {}          # what the heap is made of, by the name of its builder
 POINTERS = []      # arrays of the pointers that the program got from malloc itself
-NOTES = {"frame_only": [], "skipped": {}}
+NOTES = {"frame_only": [], "skipped": {}, "rehearsing": True}
 
 libc = ctypes.CDLL(None)
 libc_with_gil = ctypes.PyDLL(None)

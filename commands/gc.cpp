@@ -21,6 +21,8 @@ using python::GcStates;
 
 // A list of callbacks or of garbage is shown up to here; its length is always whole.
 constexpr std::uint64_t kMostShown = 100000;
+// With address and type a line of 80 columns.
+constexpr std::uint64_t kValueChars = 40;
 
 std::vector<Column> columns() {
   return {
@@ -118,12 +120,13 @@ KeyValues state_values(const GcStates& states, std::size_t s, const python::GcMe
 }
 
 // The items of a list that the collector keeps.
-Table list_table(const GcStates& states, Address GcState::*which, python::Decoder& decoder) {
+Table list_table(const GcStates& states, Address GcState::*which, bool values,
+                 python::Decoder& decoder) {
   Table table;
   table.columns = {{"interpreter", "", ColumnType::identifier, "", states.states.size() > 1},
                    {"object", "", ColumnType::address, ""},
                    {"type", "", ColumnType::text, ""},
-                   {"value", "", ColumnType::text, ""}};
+                   {"value", "", ColumnType::text, "", values}};
   auto rows = std::make_shared<FixedRows>(table.columns.size());
   for (const GcState& state : states.states) {
     const Address list = state.*which;
@@ -132,12 +135,14 @@ Table list_table(const GcStates& states, Address GcState::*which, python::Decode
       const auto item = decoder.memory().read_address(view->items + 8 * i);
       if (!item) break;
       const auto object = decoder.object(*item);
-      const std::string value =
-          object ? printable(python::value_text(decoder, *item, python::ValueOptions::of_chars(60)))
-                 : "";
+      std::string value;
+      if (values && object) {
+        value = printable(
+            python::value_text(decoder, *item, python::ValueOptions::of_chars(kValueChars)));
+      }
       rows->add({Cell::of_count(state.interpreter_id), Cell::of_address(*item),
                  object ? Cell::of_text(object->type->name) : Cell::absent(),
-                 Cell::of_text(value)});
+                 value.empty() ? Cell::absent() : Cell::of_text(value)});
     }
   }
   table.rows = rows;
@@ -192,7 +197,7 @@ Result<Report> run(Context& context) {
                    &GcState::callbacks),
         std::tuple("garbage", "GARBAGE, what the collector kept in gc.garbage",
                    &GcState::garbage)}) {
-    Table table = list_table(*states, which, decoder);
+    Table table = list_table(*states, which, context.arguments.has("values"), decoder);
     if (table.rows->size() == 0 && context.format == Format::text) continue;
     report.add(name, title, std::move(table));
   }
@@ -214,7 +219,8 @@ Command gc_command() {
           "frozen, gc.garbage and gc.callbacks. With --objects one line an object of a type that\n"
           "the collector knows: whether it is tracked, and in which generation.",
       .usage = "",
-      .options = {{"objects", 0, "", "the objects themselves, one a line, by address"}},
+      .options = {{"objects", 0, "", "the objects themselves, one a line, by address"},
+                  {"values", 0, "", "write the values of garbage and callbacks too"}},
       .columns = columns(),
       .group = Group::alive,
       .run = run};

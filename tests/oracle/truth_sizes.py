@@ -9,7 +9,8 @@ IN_C = type(object.__dict__["__sizeof__"])
 
 def word_of(kind):
     """(the nearest __sizeof__, the nearest one in C) along the MRO."""
-    found = [DICT.__get__(one)["__sizeof__"] for one in MRO.__get__(kind) or () if "__sizeof__" in DICT.__get__(one)]
+    found = [DICT.__get__(one)["__sizeof__"] for one in MRO.__get__(kind) or ()
+             if isinstance(one, type) and "__sizeof__" in DICT.__get__(one)]
     return (found[0], [one for one in found if type(one) is IN_C][0]) if found else (None, None)
 
 

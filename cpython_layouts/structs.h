@@ -1024,8 +1024,8 @@ struct Structs {
   // asyncio.Task
   struct Task : Struct {  // TaskObj
     Field loop, callback0, context0, callbacks, exception, exception_tb, result, source_tb,
-        cancel_msg, cancelled_exc, state, is_task, awaited_by, awaited_by_is_set, dict,
-        weakreflist, fut_waiter, coro, name, context, node;
+        cancel_msg, cancelled_exc, cancelled_exc_state, state, is_task, awaited_by,
+        awaited_by_is_set, dict, weakreflist, fut_waiter, coro, name, context, node;
     friend constexpr bool operator==(const Task&, const Task&) = default;
   };
   Task task;
@@ -1033,8 +1033,8 @@ struct Structs {
   // asyncio.Future
   struct Future : Struct {  // FutureObj
     Field loop, callback0, context0, callbacks, exception, exception_tb, result, source_tb,
-        cancel_msg, cancelled_exc, state, is_task, awaited_by, awaited_by_is_set, dict,
-        weakreflist;
+        cancel_msg, cancelled_exc, cancelled_exc_state, state, is_task, awaited_by,
+        awaited_by_is_set, dict, weakreflist;
     friend constexpr bool operator==(const Future&, const Future&) = default;
   };
   Future future;

@@ -820,6 +820,7 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("task", "source_tb", s.task, s.task.source_tb);
   visit("task", "cancel_msg", s.task, s.task.cancel_msg);
   visit("task", "cancelled_exc", s.task, s.task.cancelled_exc);
+  visit("task", "cancelled_exc_state", s.task, s.task.cancelled_exc_state);
   visit("task", "state", s.task, s.task.state);
   visit("task", "is_task", s.task, s.task.is_task);
   visit("task", "awaited_by", s.task, s.task.awaited_by);
@@ -841,6 +842,7 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("future", "source_tb", s.future, s.future.source_tb);
   visit("future", "cancel_msg", s.future, s.future.cancel_msg);
   visit("future", "cancelled_exc", s.future, s.future.cancelled_exc);
+  visit("future", "cancelled_exc_state", s.future, s.future.cancelled_exc_state);
   visit("future", "state", s.future, s.future.state);
   visit("future", "is_task", s.future, s.future.is_task);
   visit("future", "awaited_by", s.future, s.future.awaited_by);

@@ -145,6 +145,7 @@ constexpr Layout v3_10() {
   l.task.result = {64, 8};
   l.task.source_tb = {72, 8};
   l.task.cancel_msg = {80, 8};
+  l.task.cancelled_exc_state = {120, 32};
   l.task.state = {88, 4};
   l.task.dict = {104, 8};
   l.task.weakreflist = {112, 8};
@@ -158,6 +159,7 @@ constexpr Layout v3_10() {
   l.future.result = {64, 8};
   l.future.source_tb = {72, 8};
   l.future.cancel_msg = {80, 8};
+  l.future.cancelled_exc_state = {120, 32};
   l.future.state = {88, 4};
   l.future.dict = {104, 8};
   l.future.weakreflist = {112, 8};

@@ -265,6 +265,7 @@ constexpr Layout v3_11() {
   // TaskObj
   l.task.struct_size = 176;
   l.task.cancelled_exc = {120, 8};
+  l.task.cancelled_exc_state = {};
   l.task.fut_waiter = {128, 8};
   l.task.coro = {136, 8};
   l.task.name = {144, 8};
@@ -272,6 +273,7 @@ constexpr Layout v3_11() {
   // FutureObj
   l.future.struct_size = 128;
   l.future.cancelled_exc = {120, 8};
+  l.future.cancelled_exc_state = {};
   // gaobject
   l.generic_alias.struct_size = 64;
   l.generic_alias.starred = {48, 1};

@@ -45,6 +45,7 @@ constexpr Layout v3_9() {
   // TaskObj
   l.task.struct_size = 184;
   l.task.cancel_msg = {72, 8};
+  l.task.cancelled_exc_state = {112, 32};
   l.task.state = {80, 4};
   l.task.dict = {96, 8};
   l.task.weakreflist = {104, 8};
@@ -55,6 +56,7 @@ constexpr Layout v3_9() {
   // FutureObj
   l.future.struct_size = 144;
   l.future.cancel_msg = {72, 8};
+  l.future.cancelled_exc_state = {112, 32};
   l.future.state = {80, 4};
   l.future.dict = {96, 8};
   l.future.weakreflist = {104, 8};

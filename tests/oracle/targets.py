@@ -65,7 +65,7 @@ class Target:
 
     def __init__(self, entry, options):
         self.entry = entry
-        self._sized_types = None
+        self._sized_types, self.malloc = None, options.malloc
         root = entry["root"]
         self.folder = tempfile.mkdtemp(prefix="oracle-", dir=os.path.join(root, "tmp") if root else options.scratch)
         inside = os.path.join("/", os.path.relpath(self.folder, root)) if root else self.folder
@@ -76,7 +76,8 @@ class Target:
         self.inside = inside
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.process = self.start(["target.py", inside + "/truth", "scale=%d" % options.scale, "threads=%d" % options.threads,
-                                   "hold_gil=%d" % options.hold_gil, "twice=%d" % options.selfcheck], self.log)
+                                   "hold_gil=%d" % options.hold_gil, "twice=%d" % options.selfcheck,
+                                   "tracemalloc=%d" % options.tracemalloc], self.log, options.tracemalloc)
         self.pid = self.process.pid
         self.truth_path = os.path.join(self.folder, "truth")
         deadline = time.time() + options.timeout
@@ -88,7 +89,7 @@ class Target:
                 raise RuntimeError("no truth from %s (exit %s); see %s\n%s" % (entry["label"], self.process.poll(), self.folder, said))
             time.sleep(.05)
 
-    def start(self, words, out):
+    def start(self, words, out, tracemalloc=0):
         """Runs a script of this folder by the interpreter under test, in its own root."""
         root = self.entry["root"]
 
@@ -98,6 +99,10 @@ class Target:
                 os.chroot(root)
             os.chdir(self.inside)
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp", "TMPDIR": self.inside}
+        if self.malloc:
+            environment["PYTHONMALLOC"] = self.malloc
+        if tracemalloc:
+            environment["PYTHONTRACEMALLOC"] = str(tracemalloc)
         command = [self.entry["exe"], "-s", "-B", os.path.join(self.inside, words[0]), *words[1:]]
         return subprocess.Popen(command, preexec_fn=enter, env=environment, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
                                 close_fds=True)

@@ -3,6 +3,8 @@
 #include "commands/commands.h"
 #include "commands/reference_rows.h"
 #include "commands/screens.h"
+#include "commands/sited_rows.h"
+#include "commands/trace_reports.h"
 
 namespace coreheap::commands {
 
@@ -45,6 +47,13 @@ Result<Report> run(Context& context) {
     table.columns = row_columns();
     table.rows =
         census_rows(**census, (*target)->image(), *runtime, *types, std::nullopt, *max_value);
+    if (context.arguments.has("sites")) {
+      const auto traces = traces_of(context, **target);
+      if (!traces) return std::unexpected(traces.error());
+      const auto columns = static_cast<unsigned>(table.columns.size());
+      table.rows = with_sites(std::move(table.rows), columns, **census, **traces);
+      table.columns.push_back(site_column());
+    }
   }
   report.add("rows", "", std::move(table));
   report.next = {{"export -o rows.csv", "all of it, as CSV"}, {"used", "summed by kind"}};
@@ -71,6 +80,8 @@ Command export_command() {
                    "what is no block, instead: begin, end, size, kind, cause, mapping"},
                   {"references", 0, "",
                    "references between objects, instead: holder, target, name, skipped"},
+                  {"sites", 0, "",
+                   "one column more: file:line that allocated it, where tracemalloc was on"},
                   {"max-value", 0, "N|all", "characters at which a value is cut (1000000)"}},
       .columns = row_columns(),
       .group = Group::share,

@@ -83,6 +83,51 @@ class StatisticRows final : public RowSource {
   bool as_text_;
 };
 
+enum TraceColumn : unsigned { kAddress, kBytes, kDomain, kDepth, kFrames };
+
+std::vector<Column> trace_columns() {
+  return {
+      {"address", "", ColumnType::address, "the block"},
+      {"size", "", ColumnType::bytes, "bytes that were asked for"},
+      {"domain", "", ColumnType::identifier, "0: Python's own allocators"},
+      {"depth", "", ColumnType::integer, "frames that the stack had; absent up to 3.8"},
+      {"traceback", "", ColumnType::text, "file:line of each frame, innermost first"},
+  };
+}
+
+class TraceRows final : public RowSource {
+ public:
+  explicit TraceRows(const Tracemalloc& traces) : traces_(traces) {}
+
+  std::uint64_t size() const override { return traces_.size(); }
+  void fill(unsigned column, std::span<const std::uint64_t> rows, std::span<Cell> out,
+            Texts& texts) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i) out[i] = cell(column, rows[i], texts);
+  }
+
+ private:
+  Cell cell(unsigned column, std::uint64_t row, Texts& texts) const {
+    switch (column) {
+      case kAddress:
+        return Cell::of_address(traces_.addresses[row]);
+      case kBytes:
+        return Cell::of_count(traces_.sizes[row]);
+      case kDomain:
+        return Cell::of_count(traces_.domains[row]);
+      case kDepth: {
+        const std::uint32_t total = traces_.total_frames[traces_.tracebacks[row]];
+        return total != 0 ? Cell::of_count(total) : Cell::absent();
+      }
+      case kFrames:
+        return Cell::of_text(texts.keep(folded_text(traces_, traces_.tracebacks[row])));
+      default:
+        return Cell::absent();
+    }
+  }
+
+  const Tracemalloc& traces_;
+};
+
 KeyValues figures(const Tracemalloc& traces) {
   KeyValues values;
   if (traces.max_frames) values.count("frame_limit", *traces.max_frames, "frames kept");
@@ -160,11 +205,18 @@ Result<Report> run(Context& context) {
   question->oldest_first = *runtime == nullptr || (*runtime)->layout == nullptr ||
                            (*runtime)->layout->traits.has_pyruntime;
 
-  context.job.begin_step("summing traces", 0);
-  usage::TraceStatistics statistics = usage::trace_statistics(traces, *question);
   Report report = report_on(**target);
   report.findings.insert(report.findings.end(), traces.findings.begin(), traces.findings.end());
   report.add("tracemalloc", "", figures(traces));
+  if (context.arguments.has("traces")) {
+    Table table;
+    table.columns = trace_columns();
+    table.rows = std::make_shared<TraceRows>(traces);
+    report.add("traces", "", std::move(table));
+    return report;
+  }
+  context.job.begin_step("summing traces", 0);
+  usage::TraceStatistics statistics = usage::trace_statistics(traces, *question);
   const bool as_text = context.format == Format::text;
   std::optional<std::string> screen;
   if (as_text && question->key == TraceKey::traceback) {
@@ -213,7 +265,9 @@ Command tracemalloc_command() {
                   {"filter", 0, "PATTERN,...", "only traces of these files"},
                   {"exclude", 0, "PATTERN,...", "all but the traces of these files"},
                   {"all-frames", 0, "",
-                   "filters look at every frame of a traceback, not only at the innermost"}},
+                   "filters look at every frame of a traceback, not only at the innermost"},
+                  {"traces", 0, "",
+                   "every trace instead: address, size, domain, depth, traceback"}},
       .columns = columns(),
       .group = Group::where,
       .cost = Cost::allocators,

@@ -13,6 +13,7 @@
 #include "heapparse/census/ranges.h"
 #include "heapparse/census/row_index.h"
 #include "heapparse/census/rows_builder.h"
+#include "heapparse/census/tracemalloc_blocks.h"
 #include "heapparse/python/type_names.h"
 
 namespace coreheap::census {
@@ -95,6 +96,7 @@ Result<Census> build(const Sources& sources, JobControl& job) {
   if (auto done = label_object_details(sources, index, rows, labels, job); !done) {
     return std::unexpected(done.error());
   }
+  label_tracemalloc_blocks(sources, index, rows, job);
   if (auto done = label_native_blocks(sources, index, rows, labels, job); !done) {
     return std::unexpected(done.error());
   }

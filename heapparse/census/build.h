@@ -11,6 +11,7 @@
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
 #include "heapparse/python/runtime.h"
+#include "heapparse/python/tracemalloc.h"
 #include "heapparse/python/type_table.h"
 
 namespace coreheap::census {
@@ -23,6 +24,7 @@ struct Sources {
   const pymalloc::PymallocHeap& pymalloc;
   const python::Runtime* runtime = nullptr;
   const python::TypeTable* types = nullptr;
+  const python::Tracemalloc* tracemalloc = nullptr;
 };
 
 Result<Census> build(const Sources& sources, JobControl& job);

@@ -74,8 +74,10 @@ Result<const census::Census*> Snapshot::census(JobControl& job) {
   if (!census_) {
     auto table = types(job);
     if (!table) return std::unexpected(table.error());
+    auto traces = tracemalloc(job);
+    if (!traces) return std::unexpected(traces.error());
     const census::Sources sources{
-        image_, symbols(), *heaps_, *pymalloc_, runtime_ ? &*runtime_ : nullptr, *table};
+        image_, symbols(), *heaps_, *pymalloc_, runtime_ ? &*runtime_ : nullptr, *table, *traces};
     auto built = census::build(sources, job);
     if (!built) return std::unexpected(built.error());
     census_ = std::make_unique<census::Census>(std::move(*built));

@@ -19,6 +19,7 @@ Command bins_command();
 Command pymalloc_command();
 Command gc_command();
 Command show_command();
+Command value_command();
 Command tracemalloc_command();
 Command origin_command();
 Command hexdump_command();

@@ -42,6 +42,8 @@ std::string_view name_of(ErrorCode code) {
       return "not_mapped";
     case ErrorCode::not_traced:
       return "not_traced";
+    case ErrorCode::no_object:
+      return "no_object";
     case ErrorCode::io_error:
       return "io_error";
     case ErrorCode::out_of_memory:

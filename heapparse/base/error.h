@@ -30,6 +30,7 @@ enum class ErrorCode : std::uint8_t {
   no_such_arena,        // index beyond the list
   not_mapped,           // an address the target does not have
   not_traced,           // tracemalloc is off, or did not see the block
+  no_object,            // an address at which no object lies
   io_error,
   out_of_memory,
   cancelled,

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "heapparse/python/attributes.h"
 #include "heapparse/python/number_text.h"
 #include "heapparse/python/quoted_text.h"
 #include "heapparse/python/references.h"
@@ -168,7 +169,7 @@ class Writer {
     if (top.next == top.members.items.size()) {
       const bool incomplete = top.members.cut || top.members.damaged;
       if (incomplete) {
-        if (top.next != 0) out_ += ", ";
+        if (top.next != 0) out_ += top.names.empty() ? ", " : " ";
         out_ += top.members.damaged ? kUnreadable : kMore;
       }
       if (top.kind == ValueKind::tuple && top.next == 1 && !incomplete) out_ += ',';
@@ -210,7 +211,7 @@ class Writer {
         container(a, kind);
         break;
       case ValueKind::other:
-        if (options_.attributes) {
+        if (options_.attributes && object->type->is_class) {
           instance(*object);
         } else {
           out_ += plain(*object) + ">";
@@ -293,14 +294,14 @@ class Writer {
       return;
     }
     Open open{object.address, ValueKind::other, {}, ">", 0, {}};
-    for_each_reference(decoder_, object, [&](const Reference& edge) {
-      if (edge.name.kind != EdgeKind::attribute && edge.name.kind != EdgeKind::slot) return;
+    for_each_attribute(decoder_, object, [&](const Attribute& attribute) {
+      if (attribute.name.kind == EdgeKind::field) return;
       if (open.names.size() >= options_.max_items) {
         open.members.cut = true;
         return;
       }
-      open.members.items.push_back(edge.target);
-      open.names.push_back(edge_text(decoder_, edge.name).substr(1));  // without the dot
+      open.members.items.push_back(attribute.value);
+      open.names.push_back(edge_text(decoder_, attribute.name).substr(1));  // without the dot
     });
     on_path_.insert(object.address);
     open_.push_back(std::move(open));

@@ -18,6 +18,7 @@ Command arena_command();
 Command bins_command();
 Command pymalloc_command();
 Command gc_command();
+Command threads_command();
 Command show_command();
 Command value_command();
 Command tracemalloc_command();

@@ -47,20 +47,20 @@ constexpr FieldReference kFutureFields[] = {
     {"awaited_by", [](const Layout& l) { return l.future.awaited_by; }},
     {"__dict__", [](const Layout& l) { return l.future.dict; }},
 };
-// A task is laid out as a future, but not derived from it.
+// 3.9 and 3.10 keep the cancelled exception as three parts.
+void future_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto& l = decoder.layout();
+  if (!l.future.cancelled_exc_state.present()) return;
+  const Address state = object.address + l.future.cancelled_exc_state.offset;
+  for (const auto& field :
+       {l.exc_stack_item.type, l.exc_stack_item.value, l.exc_stack_item.traceback}) {
+    const auto target = decoder.reader().pointer(state, field);
+    if (target) visit({*target, {.kind = EdgeKind::field, .text = "_cancelled_exc"}});
+  }
+}
+
+// A task is a future with more.
 constexpr FieldReference kTaskFields[] = {
-    {"_loop", [](const Layout& l) { return l.task.loop; }},
-    {"callback", [](const Layout& l) { return l.task.callback0; }},
-    {"context", [](const Layout& l) { return l.task.context0; }},
-    {"callbacks", [](const Layout& l) { return l.task.callbacks; }},
-    {"_exception", [](const Layout& l) { return l.task.exception; }},
-    {"_exception_tb", [](const Layout& l) { return l.task.exception_tb; }},
-    {"_result", [](const Layout& l) { return l.task.result; }},
-    {"_source_traceback", [](const Layout& l) { return l.task.source_tb; }},
-    {"_cancel_message", [](const Layout& l) { return l.task.cancel_msg; }},
-    {"_cancelled_exc", [](const Layout& l) { return l.task.cancelled_exc; }},
-    {"awaited_by", [](const Layout& l) { return l.task.awaited_by; }},
-    {"__dict__", [](const Layout& l) { return l.task.dict; }},
     {"_fut_waiter", [](const Layout& l) { return l.task.fut_waiter; }},
     {"_coro", [](const Layout& l) { return l.task.coro; }},
     {"_name", [](const Layout& l) { return l.task.name; }},
@@ -90,7 +90,8 @@ std::span<const TypeRules> async_rules() {
       TypeRules{.name = "anext_awaitable", .fields = kAnextAwaitableFields},
       TypeRules{.name = "coroutine_wrapper", .fields = kCoroutineWrapperFields},
       TypeRules{.name = "aiter_wrapper", .fields = kAiterWrapperFields},
-      TypeRules{.name = "_asyncio.Future", .fields = kFutureFields},
+      TypeRules{
+          .name = "_asyncio.Future", .fields = kFutureFields, .references = future_references},
       TypeRules{.name = "_asyncio.Task", .fields = kTaskFields},
       TypeRules{.name = "_asyncio.FutureIter", .fields = kFutureIteratorFields},
       TypeRules{.name = "TaskStepMethWrapper", .fields = kTaskStepFields},

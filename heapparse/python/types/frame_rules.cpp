@@ -222,22 +222,22 @@ std::optional<std::uint64_t> frame_size(Decoder& decoder, const Object& object) 
 constexpr FieldReference kGeneratorFields[] = {
     {"gi_frame", [](const Layout& l) { return l.generator.frame; }},
     {"gi_code", [](const Layout& l) { return l.generator.code; }},
-    {"__name__", [](const Layout& l) { return l.generator.name; }, SkipCause::atom},
-    {"__qualname__", [](const Layout& l) { return l.generator.qualname; }, SkipCause::atom},
+    {"__name__", [](const Layout& l) { return l.generator.name; }},
+    {"__qualname__", [](const Layout& l) { return l.generator.qualname; }},
 };
 constexpr FieldReference kCoroutineFields[] = {
     {"cr_frame", [](const Layout& l) { return l.coroutine.frame; }},
     {"cr_code", [](const Layout& l) { return l.coroutine.code; }},
-    {"__name__", [](const Layout& l) { return l.coroutine.name; }, SkipCause::atom},
-    {"__qualname__", [](const Layout& l) { return l.coroutine.qualname; }, SkipCause::atom},
+    {"__name__", [](const Layout& l) { return l.coroutine.name; }},
+    {"__qualname__", [](const Layout& l) { return l.coroutine.qualname; }},
     {"cr_origin", [](const Layout& l) { return l.coroutine.origin_or_finalizer; },
      SkipCause::not_traversed},
 };
 constexpr FieldReference kAsyncGeneratorFields[] = {
     {"ag_frame", [](const Layout& l) { return l.async_generator.frame; }},
     {"ag_code", [](const Layout& l) { return l.async_generator.code; }},
-    {"__name__", [](const Layout& l) { return l.async_generator.name; }, SkipCause::atom},
-    {"__qualname__", [](const Layout& l) { return l.async_generator.qualname; }, SkipCause::atom},
+    {"__name__", [](const Layout& l) { return l.async_generator.name; }},
+    {"__qualname__", [](const Layout& l) { return l.async_generator.qualname; }},
     {"finalizer", [](const Layout& l) { return l.async_generator.origin_or_finalizer; }},
 };
 

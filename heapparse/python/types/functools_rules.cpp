@@ -36,6 +36,16 @@ void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
   }
 }
 
+// The name came into the traversal together with the class, when the type became one made at run
+// time (3.10).
+void method_caller_name(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto name = decoder.reader().pointer(object.address, decoder.layout().method_caller.name);
+  if (!name) return;
+  visit({*name,
+         {.kind = EdgeKind::field, .text = "name"},
+         object.type->is_static ? SkipCause::not_traversed : SkipCause::none});
+}
+
 void method_caller_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   const auto& f = decoder.layout().method_caller;
   const auto arguments = decoder.reader().pointer(object.address, f.call_block);
@@ -72,7 +82,6 @@ constexpr FieldReference kAttributeGetter[] = {
     {"attrs", [](const Layout& l) { return l.attribute_getter.attribute; }},
 };
 constexpr FieldReference kMethodCaller[] = {
-    {"name", [](const Layout& l) { return l.method_caller.name; }},
     {"args", [](const Layout& l) { return l.method_caller.args; }},
     {"keywords", [](const Layout& l) { return l.method_caller.keywords; }},
     {"call arguments", [](const Layout& l) { return l.method_caller.call_arguments; }},
@@ -94,6 +103,7 @@ std::span<const TypeRules> functools_rules() {
       TypeRules{.name = "operator.attrgetter", .fields = kAttributeGetter},
       TypeRules{.name = "operator.methodcaller",
                 .fields = kMethodCaller,
+                .references = method_caller_name,
                 .buffers = method_caller_buffers},
       // 2.7
       TypeRules{.name = "functools.K", .fields = kCmpKey},

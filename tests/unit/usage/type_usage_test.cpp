@@ -1,6 +1,7 @@
 // Sums by type over rows made by hand. What an object's size is, is python/'s business.
 #include "heapparse/usage/type_usage.h"
 
+#include "cpython_layouts/layout.h"
 #include "heapparse/census/labels.h"
 #include "heapparse/census/rows_builder.h"
 #include "tests/unit/catch.h"
@@ -67,6 +68,32 @@ TEST_CASE("An object counts under its type, a buffer under its owner's, each onc
 
 TEST_CASE("Static objects count only when they are asked for") {
   CHECK(sums(true) == std::vector<Figures>{{3, 208, 0}, {1, 48, 768}});
+}
+
+TEST_CASE("Objects of a type whose instances have one size are measured without being read") {
+  python::Runtime runtime;
+  runtime.layout = layouts::find({3, 13, 0, false, false});
+  REQUIRE(runtime.layout != nullptr);
+  // In the order of the census's types. No byte of an instance is in the (empty) image.
+  python::PythonType node;
+  node.address = Address{0x900};
+  node.basicsize = 32;
+  node.preheader = 16;
+  node.sizeof_overridden = true;
+  python::PythonType list;
+  list.address = Address{0xa00};
+  list.basicsize = 24;
+  list.itemsize = 8;
+  python::TypeTable types;
+  types.build({node, list});
+  JobControl job;
+  const auto usage = type_usage(made(), image::AddressSpace{}, &runtime, &types, false, job);
+  REQUIRE(usage.has_value());
+  CHECK((*usage)[0].shallow == 2 * (32 + 16));
+  CHECK((*usage)[0].unsized == 0);
+  CHECK((*usage)[0].overridden == 2);
+  CHECK((*usage)[1].shallow == 0);
+  CHECK((*usage)[1].unsized == 1);
 }
 
 TEST_CASE("Summing by type can be cancelled") {

@@ -49,7 +49,8 @@ void for_each_reference(Decoder& decoder, const Object& object, ReferenceSink vi
   class_references(decoder, object, emit);
   for (const TypeLayer& layer : type.layers) {
     const bool known = layer.type < decoder.types().all().size();
-    shows = type.is_gc && known && decoder.types()[layer.type].is_gc;
+    // (That of ctypes' data has one without being collected itself, up to 3.12.)
+    shows = type.is_gc && known && decoder.types()[layer.type].traverse;
     switch (layer.kind) {
       case TypeLayer::Kind::rules:
         field_references(decoder, object, *layer.rules, emit);

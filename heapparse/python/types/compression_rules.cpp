@@ -14,18 +14,21 @@ using layouts::Field;
 using layouts::Layout;
 
 constexpr FieldReference kZlib[] = {
-    {"unused_data", [](const Layout& l) { return l.zlib_stream.unused_data; }},
-    {"unconsumed_tail", [](const Layout& l) { return l.zlib_stream.unconsumed_tail; }},
-    {"_zdict", [](const Layout& l) { return l.zlib_stream.zdict; }},
+    {"unused_data", [](const Layout& l) { return l.zlib_stream.unused_data; }, SkipCause::atom},
+    {"unconsumed_tail", [](const Layout& l) { return l.zlib_stream.unconsumed_tail; },
+     SkipCause::atom},
+    {"_zdict", [](const Layout& l) { return l.zlib_stream.zdict; }, SkipCause::not_traversed},
 };
 
 constexpr FieldReference kZlibDecompressor[] = {
-    {"_zdict", [](const Layout& l) { return l.zlib_decompressor.zdict; }},
-    {"unused_data", [](const Layout& l) { return l.zlib_decompressor.unused_data; }},
+    {"_zdict", [](const Layout& l) { return l.zlib_decompressor.zdict; }, SkipCause::not_traversed},
+    {"unused_data", [](const Layout& l) { return l.zlib_decompressor.unused_data; },
+     SkipCause::atom},
 };
 
 constexpr FieldReference kBz2Decompressor[] = {
-    {"unused_data", [](const Layout& l) { return l.bz2_decompressor.unused_data; }},
+    {"unused_data", [](const Layout& l) { return l.bz2_decompressor.unused_data; },
+     SkipCause::atom},
 };
 
 constexpr FieldReference kBz2File[] = {
@@ -33,7 +36,8 @@ constexpr FieldReference kBz2File[] = {
 };
 
 constexpr FieldReference kLzmaDecompressor[] = {
-    {"unused_data", [](const Layout& l) { return l.lzma_decompressor.unused_data; }},
+    {"unused_data", [](const Layout& l) { return l.lzma_decompressor.unused_data; },
+     SkipCause::atom},
 };
 
 constexpr FieldReference kZstdCompressor[] = {
@@ -42,7 +46,8 @@ constexpr FieldReference kZstdCompressor[] = {
 
 constexpr FieldReference kZstdDecompressor[] = {
     {"_dict", [](const Layout& l) { return l.zstd_decompressor.dict; }},
-    {"unused_data", [](const Layout& l) { return l.zstd_decompressor.unused_data; }},
+    {"unused_data", [](const Layout& l) { return l.zstd_decompressor.unused_data; },
+     SkipCause::atom},
 };
 
 constexpr FieldReference kZstdDict[] = {
@@ -50,11 +55,11 @@ constexpr FieldReference kZstdDict[] = {
 };
 
 constexpr FieldReference kHash[] = {
-    {"name", [](const Layout& l) { return l.openssl_hash.name; }},
+    {"name", [](const Layout& l) { return l.openssl_hash.name; }, SkipCause::atom},
 };
 
 constexpr FieldReference kHmac[] = {
-    {"name", [](const Layout& l) { return l.hmac.name; }},
+    {"name", [](const Layout& l) { return l.hmac.name; }, SkipCause::atom},
 };
 
 // Which of a struct's fields point to memory of the object's own.
@@ -178,12 +183,15 @@ std::span<const TypeRules> compression_rules() {
                 .buffers = field_buffers<kLzmaDecompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdCompressor",
                 .fields = kZstdCompressor,
+                .shows_class = false,
                 .buffers = field_buffers<kZstdCompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdDecompressor",
                 .fields = kZstdDecompressor,
+                .shows_class = false,
                 .buffers = field_buffers<kZstdDecompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdDict",
                 .fields = kZstdDict,
+                .shows_class = false,
                 .buffers = field_buffers<kZstdDictOwn>},
       TypeRules{.name = "_hashlib.HASH", .fields = kHash, .buffers = field_buffers<kHashOwn>},
       TypeRules{.name = "_hashlib.HASHXOF"},

@@ -37,7 +37,7 @@ constexpr FieldReference kThunk[] = {
 
 constexpr FieldReference kField[] = {
     {"_proto", [](const Layout& l) { return l.ctypes_field.proto; }},
-    {"name", [](const Layout& l) { return l.ctypes_field.name; }},
+    {"name", [](const Layout& l) { return l.ctypes_field.name; }, SkipCause::atom},
 };
 
 constexpr FieldReference kArgument[] = {
@@ -135,6 +135,7 @@ constexpr FieldReference kTypeInfo[] = {
     {"_restype", [](const Layout& l) { return l.ctypes_info.restype; }},
     {"_checker", [](const Layout& l) { return l.ctypes_info.checker; }},
     {"_module", [](const Layout& l) { return l.ctypes_info.module; }},
+    {"_pointer_type", [](const Layout& l) { return l.ctypes_info.pointer_type; }},
 };
 
 void type_references(Decoder& decoder, const Object& object, ReferenceSink visit) {

@@ -12,15 +12,22 @@ namespace {
 using layouts::Field;
 using layouts::Layout;
 
+// The first with zstd (3.14) lists every callback.
+constexpr bool lists_callbacks(const Layout& l) { return l.zstd_dict.present(); }
+
 constexpr FieldReference kSslContext[] = {
     {"sni_callback", [](const Layout& l) { return l.ssl_context.sni_callback; }},
     {"_msg_callback", [](const Layout& l) { return l.ssl_context.msg_callback; }},
-    {"keylog_filename", [](const Layout& l) { return l.ssl_context.keylog_filename; },
-     SkipCause::not_traversed},
-    {"_psk_client_callback", [](const Layout& l) { return l.ssl_context.psk_client_callback; },
-     SkipCause::not_traversed},
-    {"_psk_server_callback", [](const Layout& l) { return l.ssl_context.psk_server_callback; },
-     SkipCause::not_traversed},
+};
+
+struct SslField {
+  std::string_view name;
+  Field (*field)(const Layout& layout);
+};
+constexpr SslField kSslCallbacks[] = {
+    {"keylog_filename", [](const Layout& l) { return l.ssl_context.keylog_filename; }},
+    {"_psk_client_callback", [](const Layout& l) { return l.ssl_context.psk_client_callback; }},
+    {"_psk_server_callback", [](const Layout& l) { return l.ssl_context.psk_server_callback; }},
 };
 
 constexpr FieldReference kSslSocket[] = {
@@ -108,8 +115,13 @@ constexpr FieldReference kInstructions[] = {
      SkipCause::not_traversed},
 };
 
+// The value that stands for no argument; listed since 3.15, which has sentinels.
 constexpr FieldReference kProfiler[] = {
-    {"_missing", [](const Layout& l) { return l.profiler.missing; }, SkipCause::not_traversed},
+    {"_missing",
+     [](const Layout& l) { return l.sentinel.present() ? l.profiler.missing : Field{}; }},
+    {"_missing",
+     [](const Layout& l) { return l.sentinel.present() ? Field{} : l.profiler.missing; },
+     SkipCause::not_traversed},
 };
 
 // Error handlers: the three common ones are small numbers, others a str.
@@ -185,6 +197,17 @@ void zone_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   }
 }
 
+void ssl_context_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const bool listed = lists_callbacks(decoder.layout());
+  for (const SslField& one : kSslCallbacks) {
+    const auto target = decoder.reader().pointer(object.address, one.field(decoder.layout()));
+    if (!target) continue;
+    visit({*target,
+           {.kind = EdgeKind::field, .text = one.name},
+           listed ? SkipCause::none : SkipCause::not_traversed});
+  }
+}
+
 void ssl_context_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   const auto& f = decoder.layout().ssl_context;
   own_buffer(decoder, object, f.context, BufferKind::stream_state, visit);
@@ -242,7 +265,10 @@ void profiler_buffers(Decoder& decoder, const Object& object, BufferSink visit) 
 
 std::span<const TypeRules> extension_rules() {
   static constexpr std::array kRules = {
-      TypeRules{.name = "_ssl._SSLContext", .fields = kSslContext, .buffers = ssl_context_buffers},
+      TypeRules{.name = "_ssl._SSLContext",
+                .fields = kSslContext,
+                .references = ssl_context_references,
+                .buffers = ssl_context_buffers},
       TypeRules{.name = "_ssl._SSLSocket", .fields = kSslSocket, .buffers = ssl_socket_buffers},
       TypeRules{.name = "_ssl.SSLSession", .fields = kSslSession, .buffers = ssl_session_buffers},
       TypeRules{.name = "_ssl.Session", .fields = kSslSession, .buffers = ssl_session_buffers},

@@ -26,6 +26,8 @@ def compare_pymalloc(comparison, truth, rows):
                  for size in sorted(set(truth.classes) | set(sizes)) if truth.classes.get(size, 0) != sizes.get(size, 0)]
         comparison.problem("pymalloc blocks in use by size", wrong)
         comparison.note("pymalloc blocks %d in %d sizes" % (len(live), len(sizes)))
+    else:
+        comparison.note("pymalloc's table not compared: this interpreter, or its PYTHONMALLOC, has none")
     if truth.meta["blocks"] is not None:
         in_pools = sum(truth.classes.values())
         comparison.note("sys.getallocatedblocks() %d = %d in pools + %d bigger ones" %

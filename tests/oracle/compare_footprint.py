@@ -42,6 +42,16 @@ def room(row, glibc):
     return (0 if most <= 40 else most - 31), most
 
 
+def guard(reading, row):
+    """Bytes of a block that debug hooks keep for themselves: size, letter and guard in front, guard behind, up to 3.7
+    a serial number. What is too big for hooked pymalloc goes on to the raw allocator, which is hooked again."""
+    if "debug" not in reading.options.malloc:
+        return 0
+    one = 24 if reading.version >= (3, 8) else 32
+    through_pymalloc = reading.options.malloc != "malloc_debug" and reading.version >= (3, 7)
+    return 2 * one if through_pymalloc and row["allocator"].startswith("glibc") else one
+
+
 def compare(comparison, reading):
     rows, objects, glibc = reading.rows, reading.objects, reading.glibc
     owned = collections.defaultdict(list)
@@ -122,7 +132,8 @@ def compare_requests(comparison, reading, owned, glibc):
         bounds = [room(row, glibc) for row in counted]
         if reallocs:                              # a pymalloc block stays when three quarters of it are still in use
             bounds = [(min(least, most * 3 // 4), most) for least, most in bounds]
-        least, most = sum(b[0] for b in bounds), sum(b[1] for b in bounds)
+        guards = sum(guard(reading, row) for row in counted)
+        least, most = sum(b[0] for b in bounds) - guards, sum(b[1] for b in bounds) - guards
         if asked > most or asked < least and not keeps_more:
             wrong[name].append("%#x %s asked for %d, has %s" % (address, name, asked,
                                                                ", ".join("%#x %s %d" % (r["begin"], r["kind"], r["size"]) for r in counted[:4])))

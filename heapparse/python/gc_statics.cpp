@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "heapparse/python/scan_words.h"
+#include "heapparse/python/types/builtin_function.h"
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/module.h"
 
@@ -104,9 +105,7 @@ std::vector<DataReference> data_references(const image::Image& image, Address co
 Address code_of(ObjectReader& reader, Address dict, std::string_view name) {
   const auto function = dict_lookup(reader, dict, name);
   if (!function) return {};
-  const auto definition = reader.pointer(*function, reader.layout().cfunction.def);
-  if (!definition) return {};
-  return reader.pointer(*definition, reader.layout().method_def.meth).value_or(Address{});
+  return builtin_function_code(reader, *function).value_or(Address{});
 }
 
 bool are_statistics(ObjectReader& reader, Address a) {

@@ -42,7 +42,8 @@ Result<Report> run(Context& context) {
     const bool object = rows.rows.holds_object(row);
     report.result_address = object ? rows.rows.object(row) : rows.rows.address(row);
     if (object) {
-      const auto done = add_object(report, {image, rows, *runtime, *types}, row, context.job);
+      const auto done =
+          add_object(report, {image, rows, *runtime, *types, context.format}, row, context.job);
       if (!done) return std::unexpected(done.error());
     }
     report.add("block", object ? "BLOCK" : "", block_values(rows, row, *address));

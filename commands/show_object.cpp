@@ -22,8 +22,13 @@ namespace coreheap::commands {
 
 namespace {
 
-constexpr std::size_t kWidth = 76;                 // of a value's lines
-constexpr std::uint64_t kValueChars = 1000;        // of the value on the page
+constexpr std::size_t kWidth = 76;          // of a value's lines
+constexpr std::uint64_t kValueChars = 400;  // of the value on the page
+// Of the value of a member: five columns fit in a line of text.
+constexpr std::uint64_t kMemberChars = 200;
+constexpr std::uint64_t kMemberCharsInText = 32;
+constexpr std::uint64_t kKeyChars = 60;
+constexpr std::uint64_t kKeyCharsInText = 20;
 constexpr std::uint64_t kMostMembers = 1'000'000;  // kept of one object
 
 struct Member {
@@ -37,6 +42,7 @@ class MemberRows final : public RowSource {
  public:
   MemberRows(const ObjectSources& sources, std::vector<Member> members)
       : members_(std::move(members)),
+        text_(sources.format == Format::text),
         decoder_(sources.image.space, *sources.runtime, *sources.types) {}
 
   std::uint64_t size() const override { return members_.size(); }
@@ -52,7 +58,8 @@ class MemberRows final : public RowSource {
       case kName:
         return Cell::of_text(texts.keep(name_of(member.name)));
       case kValue:
-        return Cell::of_text(texts.keep(python::value_text(decoder_, member.value)));
+        return Cell::of_text(texts.keep(python::value_text(
+            decoder_, member.value, {.max_chars = text_ ? kMemberCharsInText : kMemberChars})));
       case kType: {
         const auto object = decoder_.object(member.value);
         return object ? Cell::of_text(object->type->name) : Cell::absent();
@@ -67,10 +74,13 @@ class MemberRows final : public RowSource {
     if (name.kind != python::EdgeKind::value || !name.name) {
       return python::edge_text(decoder_, name);
     }
-    return fmt::format("[{}]", python::value_text(decoder_, name.name, {.max_chars = 60}));
+    return fmt::format("[{}]",
+                       python::value_text(decoder_, name.name,
+                                          {.max_chars = text_ ? kKeyCharsInText : kKeyChars}));
   }
 
   std::vector<Member> members_;
+  bool text_;
   mutable python::Decoder decoder_;
 };
 
@@ -221,7 +231,7 @@ void add_sizes(Report& report, const ObjectSources& sources, python::Decoder& de
   const std::uint64_t own = is_static ? 0 : rows.size(row);
   sizes.bytes("own", own, is_static ? "own (it is static)" : "own allocation");
   sizes.bytes("buffers", total,
-              fmt::format("in {} buffer{}", buffers->size(), buffers->size() == 1 ? "" : "s"));
+              fmt::format("{} buffer{}", buffers->size(), buffers->size() == 1 ? "" : "s"));
   sizes.bytes("size", own + total, "footprint");
   report.add("sizes", "SIZE", std::move(sizes));
   if (buffers->size() == 0) return;

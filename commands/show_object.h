@@ -18,6 +18,7 @@ struct ObjectSources {
   const census::Census& census;
   const python::Runtime* runtime = nullptr;  // without it only the census speaks
   const python::TypeTable* types = nullptr;
+  Format format = Format::text;
 };
 
 // Adds the sections of the object in `row`. Its main table is `items`, or `attributes` where there

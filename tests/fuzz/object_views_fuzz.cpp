@@ -27,6 +27,7 @@
 #include "heapparse/python/types/str.h"
 #include "heapparse/python/types/tuple.h"
 #include "heapparse/python/types/type_object.h"
+#include "heapparse/python/value.h"
 
 namespace {
 
@@ -85,6 +86,40 @@ void look_at(ObjectReader& reader, Address at) {
   }
 }
 
+// Types whose values are shown, at places that words of the input can point to.
+TypeTable value_types(const layouts::Layout& layout) {
+  std::vector<PythonType> types;
+  for (const char* name :
+       {"NoneType",   "bool",      "bytearray", "bytes", "complex", "dict",   "float",
+        "frozendict", "frozenset", "int",       "list",  "long",    "range",  "set",
+        "slice",      "str",       "tuple",     "type",  "unicode", "xrange", "Class"}) {
+    PythonType type;
+    type.address = kBase + 64 * types.size();
+    type.name = name;
+    type.is_static = type.name != "Class";
+    type.is_class = !type.is_static;
+    type.flags = layout.traits.type_flags.dict_subclass;
+    type.dictoffset = type.is_class ? 16 : 0;
+    type.basicsize = 32;
+    if (!layout.traits.unicode_compact && type.name == "str") type.shape = Shape::bytes;
+    if (!layout.traits.unicode_compact && type.name == "int") type.shape = Shape::int_2;
+    types.push_back(std::move(type));
+  }
+  TypeTable table;
+  table.build(std::move(types));
+  return table;
+}
+
+void look_at_value(Decoder& decoder, Address at) {
+  constexpr std::uint64_t kMost = 300;
+  for (const bool attributes : {false, true}) {
+    ValueOptions options = ValueOptions::of_chars(kMost);
+    options.attributes = attributes;
+    const std::string text = value_text(decoder, at, options);
+    require(!text.empty() && text.size() <= kMost);
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -112,6 +147,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   runtime.layout = &layout;
   const TypeTable types;
   Decoder decoder(space, runtime, types);
+  const TypeTable shown_types = value_types(layout);
+  Decoder value_decoder(space, runtime, shown_types);
   PythonType type;
   type.flags = data[1] % 2 != 0 ? layout.traits.type_flags.managed_dict : 0;
   type.is_gc = true;
@@ -120,6 +157,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::size_t i = 0; i < memory.size(); ++i) {
     const Address at = i < half ? kBase + 8 * i : second + 8 * (i - half);
     look_at(reader, at);
+    look_at_value(value_decoder, at);
     if (i != 0 && data[i] % 4 != 0) continue;
     for (const auto table : all_type_rules()) {
       for (const TypeRules& rules : table) {

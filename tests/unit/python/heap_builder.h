@@ -171,6 +171,7 @@ class HeapBuilder {
   // Types -------------------------------------------------------------------------------------
 
   Address type(const std::string& name) const { return types_.at(name); }
+  bool knows(const std::string& name) const { return types_.contains(name); }
 
   Address add_static_type(const std::string& name, const TypeSpec& spec) {
     const Address at = static_memory(layout.type.struct_size);

@@ -273,6 +273,8 @@ class Finder {
   std::optional<std::uint32_t> limit_from(std::uint32_t cut, std::vector<std::uint64_t>& limits) {
     if (cut != 0) return cut;
     const auto& f = layouts::newest().tracemalloc_config;
+    // Symbols tell the limit where no traceback was cut by it; without them the one triple of ints
+    // that can be the settings does, or nobody.
     for (const char* name : {"_Py_tracemalloc_config", "tracemalloc_config"}) {
       for (const auto& symbol : symbols_.find(name)) {
         const auto limit = reader_.reader().word(symbol.address, f.max_frames);

@@ -39,8 +39,7 @@ std::optional<HashtableHead> read_hashtable(ObjectReader& reader, const image::I
   if (in_entry) {
     head.key_bytes = reader.word(a, l.key_size).value_or(0);
     head.data_bytes = reader.word(a, l.data_size).value_or(0);
-    if (head.key_bytes == 0 || head.key_bytes > kMostInEntry || head.data_bytes > kMostInEntry ||
-        head.key_bytes % 8 != 0) {
+    if (head.key_bytes == 0 || head.key_bytes > kMostInEntry || head.data_bytes > kMostInEntry) {
       return std::nullopt;
     }
   }

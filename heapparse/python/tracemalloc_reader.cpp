@@ -13,6 +13,7 @@ namespace coreheap::python {
 
 namespace {
 
+constexpr std::uint64_t kDomainKey = 12;            // bytes of a key with a domain
 constexpr std::uint64_t kMostFrames = 0xffff;       // of a traceback, in every version
 constexpr std::size_t kLongestFile = 1 << 16;       // characters kept of a file name
 constexpr std::uint32_t kMostLines = 1 << 30;       // no source file is that long
@@ -74,8 +75,9 @@ std::optional<TracemallocReader::RawTrace> TracemallocReader::trace(const Hashta
   const auto data = hashtable_data(reader_, head, entry);
   if (!key || !data) return std::nullopt;
   RawTrace out{*key, 0, 0, {}};
-  // Up to 3.8 the domain lies behind the pointer, once another domain than the default is used.
-  if (head.key_bytes >= 16) {
+  // Up to 3.8 the domain lies behind the pointer, packed, once another one than the default is
+  // used.
+  if (head.key_bytes >= kDomainKey) {
     const Address at = entry + reader_.layout().hashtable_entry.struct_size + 8;
     out.domain = reader_.memory().read<std::uint32_t>(at).value_or(0);
   }
@@ -151,7 +153,7 @@ void TracemallocReader::read_traces(Tracemalloc& out, const HashtableHead& head,
     out.addresses.push_back(one->address);
     out.sizes.push_back(one->size);
     out.tracebacks.push_back(*traceback);
-    out.domains.push_back(head.key_bytes >= 16 ? one->domain : domain);
+    out.domains.push_back(head.key_bytes >= kDomainKey ? one->domain : domain);
     return true;
   });
   if (unreadable != 0) {

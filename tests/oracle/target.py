@@ -14,6 +14,7 @@ from __future__ import print_function
 import array
 import ctypes
 import gc
+import io
 import json
 import os
 import random
@@ -28,6 +29,7 @@ import heap  # noqa: F401  (registers the builders)
 import truth_tracemalloc
 import heap_iterators  # noqa: F401
 import heap_sizeof  # noqa: F401
+import heap_stdlib  # noqa: F401
 import heap_values  # noqa: F401
 import heap_collector  # noqa: F401
 import heap_frames  # noqa: F401
@@ -280,6 +282,19 @@ def truth(out):
     old_instance = getattr(types, "InstanceType", None)
     getsizeof = sys.getsizeof
     is_tracked = gc.is_tracked
+    # A BytesIO counts its bytes only while nobody else holds them: not even this walk may.
+    alone, o, r = {}, None, None
+    for address in [a for a in seen if issubclass(type(seen[a]), io.BytesIO)]:
+        o = seen[address]
+        buffers = [id(r) for r in referents(o) if type(r) is bytes]
+        r = None
+        for buffer in buffers:
+            seen.pop(buffer, None)
+        alone[address] = getsizeof(o)
+        for r in referents(o):
+            if id(r) in buffers:
+                seen[id(r)] = r
+        r = None
     lines = []
     for address in sorted(seen):
         o = seen[address]
@@ -293,7 +308,7 @@ def truth(out):
             if o.__class__.__module__ != "__builtin__":
                 name = "%s.%s" % (o.__class__.__module__, name)
         try:
-            size = getsizeof(o)
+            size = alone[address] if address in alone else getsizeof(o)
         except Exception as error:           # a __sizeof__ that fails is the type's word too
             size = -1
         lines.append("o %x %d %s%s %s\n" % (address, size, "t" if is_tracked(o) else "-", how[address], name))

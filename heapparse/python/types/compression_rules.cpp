@@ -17,11 +17,11 @@ constexpr FieldReference kZlib[] = {
     {"unused_data", [](const Layout& l) { return l.zlib_stream.unused_data; }, SkipCause::atom},
     {"unconsumed_tail", [](const Layout& l) { return l.zlib_stream.unconsumed_tail; },
      SkipCause::atom},
-    {"_zdict", [](const Layout& l) { return l.zlib_stream.zdict; }, SkipCause::not_traversed},
+    {"_zdict", [](const Layout& l) { return l.zlib_stream.zdict; }},
 };
 
 constexpr FieldReference kZlibDecompressor[] = {
-    {"_zdict", [](const Layout& l) { return l.zlib_decompressor.zdict; }, SkipCause::not_traversed},
+    {"_zdict", [](const Layout& l) { return l.zlib_decompressor.zdict; }},
     {"unused_data", [](const Layout& l) { return l.zlib_decompressor.unused_data; },
      SkipCause::atom},
 };

@@ -35,7 +35,10 @@ def lines(seen):
     for address in sorted(seen):
         one = seen[address]
         for kind, prefix in KINDS:
-            if type(one) is not kind or getattr(one, prefix + "_running"):
+            if type(one) is not kind:
+                continue
+            # From 3.8 on ag_running only says that somebody awaits its next item; none runs in the target.
+            if getattr(one, prefix + "_running") and (prefix != "ag" or sys.version_info < (3, 8)):
                 continue
             frame = getattr(one, prefix + "_frame")
             if frame is None:

@@ -246,7 +246,12 @@ void generator_references(Decoder& decoder, const Object& object, ReferenceSink 
   const auto& l = decoder.layout();
   if (decoder.traits().generator_embeds_frame) {
     const auto view = view_generator(decoder, object.address);
-    if (view && view->frame) interpreter_frame_references(decoder, *view->frame, visit);
+    if (view && view->frame) {
+      interpreter_frame_references(decoder, *view->frame, visit);
+    } else if (view && view->code && decoder.traits().executable_is_stackref) {
+      // Of a cleared one too, where the collector may be what counts references to code.
+      visit({view->code, {.kind = EdgeKind::field, .text = "f_code"}});
+    }
   }
   // The exception it handles while it waits.
   if (!l.generator.exc_state.present()) return;

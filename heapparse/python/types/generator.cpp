@@ -45,7 +45,7 @@ std::optional<GeneratorView> view_generator(Decoder& decoder, Address generator)
     const auto frame = view_interpreter_frame(decoder, inner);
     if (frame) {
       v.code = frame->code.address;
-      if (v.state != GeneratorState::finished) v.frame = frame;
+      if (static_cast<std::int8_t>(*number) != states.cleared) v.frame = frame;
     } else if (!v.code) {
       // A finished one keeps its code, and little else of its frame is sound.
       const auto word = reader.word(inner, layout.interpreter_frame.executable);

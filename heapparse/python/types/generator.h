@@ -20,7 +20,8 @@ struct GeneratorView {
   Address qualname;  // 0 in 2.7
   Address code;      // of a finished one too, where it is kept
   GeneratorState state = GeneratorState::finished;
-  std::optional<FrameView> frame;  // absent when finished
+  // Absent once it is cleared. One that was closed before it started is finished and keeps it.
+  std::optional<FrameView> frame;
 };
 
 std::optional<GeneratorView> view_generator(Decoder& decoder, Address generator);

@@ -121,6 +121,8 @@ def compare_objects(comparison, reading, tracebacks, traces):
         comparison.problem("origin", ["no object to ask for"])
     own = [row for row in sited if row["kind"] == "tracemalloc data"]
     comparison.note("blocks of tracemalloc's own: %d" % len(own))
+    if len(own) < len(traces):       # each has an entry of its own, and more
+        comparison.problem("blocks of tracemalloc's own that are named", [len(own)])
     by_site = sum(1 for row in sited if row["site"])
     traced = sum(1 for row in traces if row["domain"] == "0")
     comparison.note("%d of %d traces lie in a row" % (by_site, traced))

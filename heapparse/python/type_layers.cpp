@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "heapparse/python/type_rules.h"
+#include "heapparse/python/types/descriptor.h"
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/tuple.h"
 #include "heapparse/python/types/type_object.h"
@@ -170,14 +171,14 @@ class Layers {
     if (!type.is_class) return {true, type.address};
     // `__sizeof__ = list.__sizeof__` in a class.
     if (kind == nullptr || kind->name != "method_descriptor") return {true, Address{}};
-    return {true, reader_.pointer(*method, reader_.layout().descriptor.type).value_or(Address{})};
+    return {true, descriptor_owner(reader_, *method).value_or(Address{})};
   }
 
   // What sys.getsizeof calls, the first __sizeof__ in method resolution order, is not the one that
   // the C bases have.
   bool overrides_sizeof(const PythonType& type) {
     if (!type.is_class) return false;
-    const auto mro = reader_.pointer(type.address, reader_.layout().type.mro);
+    const auto mro = resolution_order(reader_, type.address);
     const auto view = mro ? view_tuple(reader_, *mro) : std::nullopt;
     if (!view) return false;
     std::optional<Address> called;

@@ -147,6 +147,11 @@ void for_each_slot(ObjectReader& reader, Address type, Visit&& visit) {
   }
 }
 
+// The types whose attributes instances have, in order: a tuple.
+inline std::optional<Address> resolution_order(ObjectReader& reader, Address type) {
+  return reader.pointer(type, reader.layout().type.mro);
+}
+
 // Key table that instances share; 0 when the class has none.
 inline std::optional<Address> cached_keys(ObjectReader& reader, Address type) {
   return reader.pointer(type, reader.layout().heap_type.cached_keys);

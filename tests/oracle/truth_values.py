@@ -48,8 +48,9 @@ def held_by(o):
     return None
 
 
-def verdict(o, notes):
-    """"", or why the object is left out: it must hold only objects of these types, at a bearable length."""
+def verdict(o, notes, bad):
+    """"", or why the object is left out: it must hold only objects of these types, at a bearable length. `bad`
+    has those known not to: whoever holds one of them is left out for the same reason."""
     seen, waiting, total = set(), [o], 0
     while waiting:
         one = waiting.pop()
@@ -61,6 +62,8 @@ def verdict(o, notes):
             if kind in SIZED:
                 total += len(one)
         elif id(one) not in seen:
+            if id(one) in bad:
+                return bad[id(one)]
             if id(one) in notes:
                 return "is what repr notes"
             seen.add(id(one))
@@ -76,7 +79,7 @@ def verdict(o, notes):
 
 
 def lines(seen):
-    out, left_out, shown = [], {}, set()
+    out, left_out, shown, bad = [], {}, set(), {}
     # In which objects repr is at work, of the thread: repr itself changes these.
     notes = set()
     for o in seen.values():
@@ -91,7 +94,7 @@ def lines(seen):
                 form, text = "i", "%s (%d digits)" % (hex(o), digits_of(abs(o)))
                 why = ""
             else:
-                why = verdict(o, notes)
+                why = verdict(o, notes, bad)
             if not why and form is None:
                 try:
                     form, text = "a", ascii(o)
@@ -100,6 +103,7 @@ def lines(seen):
             if not why and len(text) > MOST:
                 why = "is too long"
             if why:
+                bad[address] = why
                 left_out[why] = left_out.get(why, 0) + 1
                 continue
         elif kind is type or (OLD and kind is getattr(types, "ClassType", None)):

@@ -189,7 +189,7 @@ void unpickler_buffers(Decoder& decoder, const Object& object, BufferSink visit)
 void old_unpickler_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   const auto& f = decoder.layout().unpickler;
   own_buffer(decoder, object, f.marks, BufferKind::memo_table, visit);
-  own_buffer(decoder, object, f.own_buffer, BufferKind::io_buffer, visit);
+  // Its line buffer is only set once it has read a line of a file: elsewhere the word is garbage.
 }
 
 // The stack of an unpickler: its traversal, where it has one, lists none of it.

@@ -228,6 +228,7 @@ std::span<const TypeRules> container_rules() {
                 .size = deque_size,
                 .buffers = deque_buffers},
       TypeRules{.name = "collections._tuplegetter", .fields = kTupleGetterFields},
+      TypeRules{.name = "_collections._tuplegetter", .fields = kTupleGetterFields},
       TypeRules{.name = "array.array", .size = array_size, .buffers = array_buffers},
       // Struct sequences count their hidden fields in front of the items since 3.12.
       TypeRules{.name = "os.stat_result"},

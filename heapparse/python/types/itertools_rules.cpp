@@ -57,8 +57,8 @@ std::optional<std::uint64_t> permutations_size(Decoder& decoder, const Object& o
   const auto& f = decoder.layout().permutations;
   const auto pool = length_of(decoder, object, f.pool);
   const auto r = decoder.reader().word(object.address, f.r);
-  if (!pool || !r || *r >= kMost) return std::nullopt;
-  return with_numbers(decoder, object, *pool + *r);
+  const bool sound = pool && r && *r < kMost;
+  return with_numbers(decoder, object, sound ? std::optional(*pool + *r) : std::nullopt);
 }
 
 void numbers_at(Decoder& decoder, const Object& object, const layouts::Field& field,

@@ -50,6 +50,14 @@ Result<Report> run(Context& context) {
   } else if (const census::Range* range = rows.range_holding(*address)) {
     report.add("range", "", range_values(*range, *address));
   }
+  if (report.main_table() == nullptr || report.main_name.empty()) {
+    // Machine formats have their columns whatever lies there.
+    Table none;
+    none.columns = member_columns();
+    none.rows = std::make_shared<FixedRows>(none.columns.size());
+    report.main_name = "items";
+    report.add("items", "", std::move(none)).screen = "";
+  }
   KeyValues around = allocator_values(**pymalloc, **heaps, *address);
   if (!around.values.empty()) report.add("allocator", "ALLOCATOR", std::move(around));
   report.add("place", "PLACE", place_values(image, mapping, *address));

@@ -40,11 +40,12 @@ def prepare(domains):
             if track((7, 389047, 0xfffffff0)[i % 3], 0x10000 + 64 * i, 1000 + i) != 0:
                 raise RuntimeError("PyTraceMalloc_Track")
     bytearray(1 << 24)           # so that the peak is not now
+    # What is freed behind these lines, arguments and variables too, would be on a free list again.
+    i, numbers, source = 0, [], range(10 ** 9, 10 ** 9 + 3000)
     rest = [[[] for _ in range(300)], [(i, str(i)) for i in range(3000)], [10.5 + i for i in range(300)]]
-    numbers, source = [], range(10 ** 9, 10 ** 9 + 3000)
     for number in source:        # last, and without an int that is freed again (they have a free list from 3.14 on)
         numbers.append(number)
-    return [rest, numbers, source]
+    return [rest, numbers, source, i]
 
 
 def own_line():

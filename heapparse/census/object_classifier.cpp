@@ -224,8 +224,9 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
       reader_.memory().space().is_mapped(Address{refcount_word})) {
     return std::nullopt;
   }
-  // Where objects can be immortal, the interpreter's own singletons are.
-  if (singleton && layout_.traits.immortal_refcount != 0 && !refcount.immortal) {
+  // Where objects can be immortal, the interpreter's own singletons, bools and ints are.
+  if ((singleton || type.shape == Shape::long_int) && layout_.traits.immortal_refcount != 0 &&
+      !refcount.immortal) {
     return std::nullopt;
   }
   if (object_bytes(bytes, type, at) > bytes.size()) return std::nullopt;

@@ -234,6 +234,9 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
     for (int i = 0; i < 8; ++i) heap.word(table + 8 * i, heap.type("list").value);
     const Address dead = heap.static_memory(64);
     heap.header(dead, heap.type("object"), 0);
+    // A pointer below 4 GiB in front of a type: what looks like its refcount would not be immortal.
+    const Address pair = heap.static_memory(64);
+    heap.header(pair, heap.type("int"), 0x25985530);
     Judge judge(heap);
     const auto judged = [&](Address at) {
       const auto verdict =
@@ -245,6 +248,7 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
     CHECK(judged(heap.type("dict")) == "type");
     CHECK(judged(table) == "none");
     CHECK(judged(dead) == "none");
+    CHECK(judged(pair) == (immortal != 0 ? "none" : "int"));
     CHECK_FALSE(judge.classifier.classify_static({}, none).has_value());
   }
 }

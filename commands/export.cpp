@@ -81,7 +81,7 @@ Command export_command() {
                   {"references", 0, "",
                    "references between objects, instead: holder, target, name, skipped"},
                   {"sites", 0, "",
-                   "one column more: file:line that allocated it, where tracemalloc was on"},
+                   "one column more: file:line that allocated it, if tracemalloc was on"},
                   {"max-value", 0, "N|all", "characters at which a value is cut (1000000)"}},
       .columns = row_columns(),
       .group = Group::share,

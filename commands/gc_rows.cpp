@@ -23,7 +23,8 @@ class GcObjectRows final : public RowSource {
     for (std::uint32_t i = 0; i < census.rows.size(); ++i) {
       const census::RowId row{i};
       if (census.rows.state(row) != census::State::used || !census.rows.holds_object(row)) continue;
-      if (types[census::index_of(census.rows.type(row))].is_gc) rows_.push_back(row);
+      const python::PythonType* type = exact_type(row);
+      if (type != nullptr && type->is_gc) rows_.push_back(row);
     }
   }
 
@@ -35,6 +36,15 @@ class GcObjectRows final : public RowSource {
   }
 
  private:
+  // The census gives old-style instances their class, which is no type.
+  const python::PythonType* exact_type(census::RowId row) const {
+    const std::uint32_t index = census::index_of(census_.rows.type(row));
+    if (index < types_.all().size()) return &types_[index];
+    const auto type = reader_.type_of(census_.rows.object(row));
+    const auto known = type ? types_.find(*type) : std::nullopt;
+    return known ? &types_[*known] : nullptr;
+  }
+
   Cell cell(unsigned column, census::RowId row) const {
     const Address object = census_.rows.object(row);
     const std::uint32_t type = census::index_of(census_.rows.type(row));
@@ -46,7 +56,9 @@ class GcObjectRows final : public RowSource {
       if (column == kGeneration) return Cell::of_text(generation_name(place->generation));
       return Cell::of_count(states_->states[place->state].interpreter_id);
     }
-    const auto gc = python::object_gc(reader_, runtime_, types_[type], object);
+    const python::PythonType* exact = exact_type(row);
+    if (exact == nullptr) return Cell::absent();
+    const auto gc = python::object_gc(reader_, runtime_, *exact, object);
     if (!gc) return Cell::absent();
     if (column == kTracked) return Cell::of_boolean(gc->tracked);
     return gc->finalized ? Cell::of_boolean(*gc->finalized) : Cell::absent();

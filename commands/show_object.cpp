@@ -14,6 +14,7 @@
 #include "heapparse/python/shallow_size.h"
 #include "heapparse/python/types/code.h"
 #include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/function.h"
 #include "heapparse/python/types/module.h"
 #include "heapparse/python/types/str.h"
 #include "heapparse/python/value.h"
@@ -186,8 +187,7 @@ void add_particulars(KeyValues& values, python::Decoder& decoder, const python::
   if (object.type->name == "code") {
     values.text("place", code_place(decoder, object.address), "code at");
   } else if (object.type->shape == python::Shape::function) {
-    if (const auto code =
-            decoder.reader().pointer(object.address, decoder.layout().function.code)) {
+    if (const auto code = python::function_code(decoder.reader(), object.address)) {
       values.text("place", code_place(decoder, *code), "code at");
     }
   } else if (object.type->shape == python::Shape::module) {

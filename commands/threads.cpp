@@ -180,7 +180,7 @@ Table frame_table(const std::vector<PythonThread>& threads) {
       std::vector<Cell> row = head;
       row.insert(row.end(),
                  {Cell::of_count(i), Cell::of_text(frame.function), Cell::of_text(frame.file),
-                  line_cell(frame), address_cell(frame.object), Cell::of_address(frame.code)});
+                  line_cell(frame), address_cell(frame.object), Cell::of_address(frame.code_object)});
       rows->add(row);
     }
   }
@@ -197,7 +197,7 @@ Table suspended_table(const std::vector<Suspended>& all) {
                Cell::of_text(python::name_of(one.state)), Cell::of_text(one.name),
                Cell::of_text(one.frame.file), line_cell(one.frame),
                Cell::of_text(one.frame.function), address_cell(one.frame.object),
-               Cell::of_address(one.frame.code)});
+               Cell::of_address(one.frame.code_object)});
   }
   table.rows = rows;
   return table;
@@ -258,7 +258,7 @@ std::string thread_text(python::Decoder& decoder, const PythonThread& thread, st
     // A recursion is a line, unless its variables were asked for.
     std::size_t same = i + 1;
     while (frame.locals.empty() && same < thread.frames.size() &&
-           thread.frames[same].locals.empty() && thread.frames[same].code == frame.code &&
+           thread.frames[same].locals.empty() && thread.frames[same].code_object == frame.code_object &&
            thread.frames[same].line == frame.line) {
       ++same;
     }

@@ -265,7 +265,7 @@ Command tracemalloc_command() {
                   {"filter", 0, "PATTERN,...", "only traces of these files"},
                   {"exclude", 0, "PATTERN,...", "all but the traces of these files"},
                   {"all-frames", 0, "",
-                   "filters look at every frame of a traceback, not only at the innermost"},
+                   "filters look at every frame of a traceback, not only the innermost"},
                   {"traces", 0, "",
                    "every trace instead: address, size, domain, depth, traceback"}},
       .columns = columns(),

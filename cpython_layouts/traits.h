@@ -180,7 +180,7 @@ struct Traits {
   bool static_types_dict_in_interpreter = false;  // a static type's subclasses word is index + 1
                                                   // into interpreter.static_types
   bool static_types_split_by_extension = false;   // the same, in two tables (core, extensions)
-  bool members_follow_type = true;  // __slots__ member defs lie behind the type object
+  bool members_follow_type = true;            // __slots__ member defs lie behind the type object
   bool dict_traverses_inline_values = false;  // a dict over inline values shows them, and the
                                               // instance shows the dict; else the other way round
   bool type_params_traverse_name = false;     // tp_traverse of TypeVar and its kin visits the name

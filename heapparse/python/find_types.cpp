@@ -79,6 +79,7 @@ Shape shape_of_name(std::string_view name) {
       {"collections.OrderedDict", Shape::odict},
       {"array.array", Shape::array},
       {"instance", Shape::instance_2},
+      {"EncodingMap", Shape::open_ended},
       {"datetime.time", Shape::with_tzinfo},
       {"datetime.datetime", Shape::with_tzinfo},
   };

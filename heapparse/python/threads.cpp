@@ -138,10 +138,10 @@ PythonFrame read_frame(Decoder& decoder, const FrameView& frame, bool locals) {
   PythonFrame out;
   out.frame = frame.address;
   out.object = frame.object;
-  out.code = frame.code.address;
-  const Address name = frame.code.qualname ? frame.code.qualname : frame.code.name;
+  out.code_object = frame.executable.address;
+  const Address name = frame.executable.qualname ? frame.executable.qualname : frame.executable.name;
   out.function = name_text(reader, name, kMaxName).value_or("?");
-  out.file = name_text(reader, frame.code.filename, kMaxPath).value_or("?");
+  out.file = name_text(reader, frame.executable.filename, kMaxPath).value_or("?");
   out.line = line_of(reader, frame);
   if (!locals) return out;
   for_each_local(decoder, frame, [&](const FrameLocal& local) {

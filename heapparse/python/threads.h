@@ -26,7 +26,7 @@ struct PythonLocal {
 struct PythonFrame {
   Address frame;   // the frame object, or from 3.11 on the interpreter's frame
   Address object;  // the frame object, 0 when there is none
-  Address code;
+  Address code_object;
   std::string function;  // qualname where code has one (3.11 on), else name
   std::string file;
   std::optional<std::int64_t> line;

@@ -42,6 +42,7 @@ enum class Shape : std::uint8_t {
   function,
   module,
   instance_2,   // 2.7 old-style instance
+  open_ended,   // takes more than its type declares, as much as it was made with: EncodingMap
   with_tzinfo,  // datetime.time and datetime.datetime: shorter without a time zone
 };
 

@@ -18,6 +18,7 @@
 #include "heapparse/python/type_names.h"
 #include "heapparse/python/types/bytearray.h"
 #include "heapparse/python/types/bytes.h"
+#include "heapparse/python/types/float_number.h"
 #include "heapparse/python/types/instance.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/members.h"
@@ -334,17 +335,14 @@ class Writer {
       case ValueKind::integer:
         return integer(a);
       case ValueKind::floating: {
-        const auto bits = reader.word(a, reader.layout().float_object.value);
-        if (bits) out_ += float_text(std::bit_cast<double>(*bits));
-        return bits.has_value();
+        const auto number = float_value(reader, a);
+        if (number) out_ += float_text(*number);
+        return number.has_value();
       }
       case ValueKind::complex: {
-        const auto& f = reader.layout().complex_object;
-        const auto real = reader.word(a, f.real);
-        const auto imaginary = reader.word(a, f.imag);
-        if (!real || !imaginary) return false;
-        out_ += complex_text(std::bit_cast<double>(*real), std::bit_cast<double>(*imaginary));
-        return true;
+        const auto number = view_complex(reader, a);
+        if (number) out_ += complex_text(number->real, number->imaginary);
+        return number.has_value();
       }
       case ValueKind::str:
       case ValueKind::bytes:

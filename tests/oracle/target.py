@@ -284,8 +284,10 @@ def truth(out):
     is_tracked = gc.is_tracked
     # A BytesIO counts its bytes only while nobody else holds them: not even this walk may.
     alone, o, r = {}, None, None
-    for address in [a for a in seen if issubclass(type(seen[a]), io.BytesIO)]:
+    for address in sorted(seen):             # no comprehension that names `seen`: it would be a cell's
         o = seen[address]
+        if not issubclass(type(o), io.BytesIO):
+            continue
         buffers = [id(r) for r in referents(o) if type(r) is bytes]
         r = None
         for buffer in buffers:

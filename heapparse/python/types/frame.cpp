@@ -30,7 +30,7 @@ std::optional<FrameView> view_old_frame(Decoder& decoder, Address frame) {
   FrameView v;
   v.address = frame;
   v.object = frame;
-  v.code = *view;
+  v.executable = *view;
   v.globals = reader.pointer(frame, f.globals).value_or(Address{});
   if (!view->optimized) v.mapping = reader.pointer(frame, f.locals).value_or(Address{});
   v.back = reader.pointer(frame, f.back).value_or(Address{});
@@ -49,7 +49,7 @@ std::optional<FrameView> view_old_frame(Decoder& decoder, Address frame) {
     // f_lineno is kept only while the frame is traced.
     if (reader.pointer(frame, f.trace)) v.line = reader.signed_word(frame, f.lineno);
   }
-  if (v.stack_height && *v.stack_height > v.code.stack_slots) v.stack_height.reset();
+  if (v.stack_height && *v.stack_height > v.executable.stack_slots) v.stack_height.reset();
   return v;
 }
 
@@ -80,7 +80,7 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
   if (!code) return std::nullopt;
   FrameView v;
   v.address = frame;
-  v.code = *code;
+  v.executable = *code;
   v.object = reader.pointer(frame, f.frame_object).value_or(Address{});
   v.function = target(f.func);
   v.globals = reader.pointer(frame, f.globals).value_or(Address{});
@@ -91,8 +91,8 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
                                                          : FrameView::Owner::thread;
   v.slots = frame + f.localsplus.offset;
   const auto at = reader.word(frame, f.instr_ptr.present() ? f.instr_ptr : f.prev_instr);
-  if (at) v.instruction = static_cast<std::int64_t>(*at - v.code.instructions.value);
-  v.begun = v.owner == FrameView::Owner::generator || v.instruction >= v.code.first_traceable;
+  if (at) v.instruction = static_cast<std::int64_t>(*at - v.executable.instructions.value);
+  v.begun = v.owner == FrameView::Owner::generator || v.instruction >= v.executable.first_traceable;
   std::optional<std::uint64_t> used;
   if (f.stackpointer.present()) {
     const auto top = reader.pointer(frame, f.stackpointer);
@@ -101,8 +101,8 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
     const auto top = reader.signed_word(frame, f.stacktop);
     if (top && *top >= 0) used = static_cast<std::uint64_t>(*top);
   }
-  if (used && *used >= v.code.variables && *used <= v.code.variables + v.code.stack_slots) {
-    v.stack_height = *used - v.code.variables;
+  if (used && *used >= v.executable.variables && *used <= v.executable.variables + v.executable.stack_slots) {
+    v.stack_height = *used - v.executable.variables;
   }
   if (v.object) {
     const auto line = reader.signed_word(v.object, reader.layout().frame.lineno);
@@ -135,14 +135,14 @@ Address outer_frame(ObjectReader& reader, Address frame) {
 }
 
 std::optional<std::int64_t> line_of(ObjectReader& reader, const FrameView& frame) {
-  return frame.line ? frame.line : line_of(reader, frame.code, frame.instruction);
+  return frame.line ? frame.line : line_of(reader, frame.executable, frame.instruction);
 }
 
 void for_each_local(Decoder& decoder, const FrameView& frame,
                     FunctionRef<void(const FrameLocal&)> visit) {
   using Kind = FrameLocal::Kind;
   ObjectReader& reader = decoder.reader();
-  if (frame.mapping && frame.mapping != frame.globals && !frame.code.optimized) {
+  if (frame.mapping && frame.mapping != frame.globals && !frame.executable.optimized) {
     if (const auto dict = view_dict(reader, frame.mapping)) {
       for_each_item(reader, *dict, [&](Address key, Address value) {
         visit({key, value, Kind::name, false});
@@ -150,17 +150,17 @@ void for_each_local(Decoder& decoder, const FrameView& frame,
       });
     }
   }
-  for (std::uint64_t i = 0; i < frame.code.variables; ++i) {
+  for (std::uint64_t i = 0; i < frame.executable.variables; ++i) {
     const auto word = reader.memory().read<std::uint64_t>(frame.slots + i * 8);
     if (!word) return;
     Address value = decode_stack_word(reader.traits(), *word).object;
     if (!value) continue;
-    const auto variable = variable_at(reader, frame.code, i);
+    const auto variable = variable_at(reader, frame.executable, i);
     if (!variable) continue;
     Kind kind = Kind::local;
     if (variable->role != CodeVariable::Role::local) {
       // Free variables of a class body are no names of its own.
-      if (variable->role == CodeVariable::Role::free && !frame.code.optimized) continue;
+      if (variable->role == CodeVariable::Role::free && !frame.executable.optimized) continue;
       kind = variable->role == CodeVariable::Role::cell ? Kind::cell : Kind::free;
       // An argument is put into its cell by the first instructions.
       if (is_cell(decoder, value)) {
@@ -175,7 +175,7 @@ void for_each_local(Decoder& decoder, const FrameView& frame,
 void for_each_slot(Decoder& decoder, const FrameView& frame,
                    FunctionRef<void(const FrameSlot&)> visit) {
   ObjectReader& reader = decoder.reader();
-  const std::uint64_t variables = frame.code.variables;
+  const std::uint64_t variables = frame.executable.variables;
   const std::uint64_t end = variables + frame.stack_height.value_or(0);
   for (std::uint64_t i = 0; i < end; ++i) {
     const auto word = reader.memory().read<std::uint64_t>(frame.slots + i * 8);
@@ -185,7 +185,7 @@ void for_each_slot(Decoder& decoder, const FrameView& frame,
     FrameSlot slot{i, i >= variables, {}, decoded};
     if (slot.on_stack) {
       slot.index = i - variables;
-    } else if (const auto variable = variable_at(reader, frame.code, i)) {
+    } else if (const auto variable = variable_at(reader, frame.executable, i)) {
       slot.name = variable->name;
     }
     visit(slot);

@@ -33,7 +33,7 @@ struct FrameView {
   enum class Owner : std::uint8_t { thread, generator, frame_object };
   Address address;  // of the frame object, or of the interpreter frame
   Address object;   // the frame object, 0 when there is none
-  CodeView code;
+  CodeView executable;
   Address function;  // 0 up to 3.10
   Address globals;
   Address mapping;  // what holds the variables of a module or a class; 0 for functions

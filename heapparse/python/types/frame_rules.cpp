@@ -214,7 +214,7 @@ std::optional<std::uint64_t> frame_size(Decoder& decoder, const Object& object) 
   }
   const auto frame = view_frame(decoder, object.address);
   if (!frame) return std::nullopt;
-  return layout.frame.frame_data.offset + frame_bytes(decoder, frame->code);
+  return layout.frame.frame_data.offset + frame_bytes(decoder, frame->executable);
 }
 
 // ---- generators ---------------------------------------------------------------------------------

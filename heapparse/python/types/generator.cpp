@@ -44,7 +44,7 @@ std::optional<GeneratorView> view_generator(Decoder& decoder, Address generator)
     const Address inner = generator + f.interpreter_frame.offset;
     const auto frame = view_interpreter_frame(decoder, inner);
     if (frame) {
-      v.code = frame->code.address;
+      v.code = frame->executable.address;
       if (static_cast<std::int8_t>(*number) != states.cleared) v.frame = frame;
     } else if (!v.code) {
       // A finished one keeps its code, and little else of its frame is sound.

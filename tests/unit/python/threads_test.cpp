@@ -106,7 +106,7 @@ TEST_CASE("a thread shows its frames with their variables") {
     REQUIRE(threads[0].frames.size() == 2);
     const PythonFrame& frame = threads[0].frames[1];
     CHECK(frame.frame == outer);
-    CHECK(frame.code == program.code);
+    CHECK(frame.code_object == program.code);
     CHECK(frame.function == (layout->code.qualname.present() ? "C.f" : "f"));
     CHECK(frame.file == "m.py");
     REQUIRE(frame.locals.size() == 1);

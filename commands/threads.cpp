@@ -178,9 +178,9 @@ Table frame_table(const std::vector<PythonThread>& threads) {
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
       const PythonFrame& frame = thread.frames[i];
       std::vector<Cell> row = head;
-      row.insert(row.end(),
-                 {Cell::of_count(i), Cell::of_text(frame.function), Cell::of_text(frame.file),
-                  line_cell(frame), address_cell(frame.object), Cell::of_address(frame.code_object)});
+      row.insert(row.end(), {Cell::of_count(i), Cell::of_text(frame.function),
+                             Cell::of_text(frame.file), line_cell(frame),
+                             address_cell(frame.object), Cell::of_address(frame.code_object)});
       rows->add(row);
     }
   }
@@ -258,7 +258,8 @@ std::string thread_text(python::Decoder& decoder, const PythonThread& thread, st
     // A recursion is a line, unless its variables were asked for.
     std::size_t same = i + 1;
     while (frame.locals.empty() && same < thread.frames.size() &&
-           thread.frames[same].locals.empty() && thread.frames[same].code_object == frame.code_object &&
+           thread.frames[same].locals.empty() &&
+           thread.frames[same].code_object == frame.code_object &&
            thread.frames[same].line == frame.line) {
       ++same;
     }

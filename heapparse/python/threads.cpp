@@ -139,7 +139,8 @@ PythonFrame read_frame(Decoder& decoder, const FrameView& frame, bool locals) {
   out.frame = frame.address;
   out.object = frame.object;
   out.code_object = frame.executable.address;
-  const Address name = frame.executable.qualname ? frame.executable.qualname : frame.executable.name;
+  const Address name =
+      frame.executable.qualname ? frame.executable.qualname : frame.executable.name;
   out.function = name_text(reader, name, kMaxName).value_or("?");
   out.file = name_text(reader, frame.executable.filename, kMaxPath).value_or("?");
   out.line = line_of(reader, frame);

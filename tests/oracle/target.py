@@ -30,6 +30,7 @@ import truth_tracemalloc
 import heap_iterators  # noqa: F401
 import heap_sizeof  # noqa: F401
 import heap_stdlib  # noqa: F401
+import heap_system  # noqa: F401
 import heap_values  # noqa: F401
 import heap_collector  # noqa: F401
 import heap_frames  # noqa: F401

@@ -101,7 +101,8 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
     const auto top = reader.signed_word(frame, f.stacktop);
     if (top && *top >= 0) used = static_cast<std::uint64_t>(*top);
   }
-  if (used && *used >= v.executable.variables && *used <= v.executable.variables + v.executable.stack_slots) {
+  if (used && *used >= v.executable.variables &&
+      *used <= v.executable.variables + v.executable.stack_slots) {
     v.stack_height = *used - v.executable.variables;
   }
   if (v.object) {

@@ -96,14 +96,15 @@ void connection_buffers(Decoder& decoder, const Object& object, BufferSink visit
   }
 }
 
-// The chain of nodes, which the cache owns one by one (each is in its mapping as well).
+// The chain of nodes, which the cache owns one by one (each is in its mapping as well);
+// traversed in the one version whose cache is known to the collector (3.10).
 void cache_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   constexpr std::uint64_t kMost = 1 << 20;
   ObjectReader& reader = decoder.reader();
   auto node = reader.pointer(object.address, decoder.layout().sqlite_cache.first);
   ChainGuard guard;
   for (std::uint64_t i = 0; node && i < kMost && !guard.repeats(*node); ++i) {
-    visit({*node, {.kind = EdgeKind::item, .index = i}, SkipCause::not_traversed});
+    visit({*node, {.kind = EdgeKind::item, .index = i}});
     node = reader.pointer(*node, decoder.layout().sqlite_cache_node.next);
   }
 }

@@ -41,6 +41,8 @@ def held_by(o):
     """The members of a container of the types in question; None: another type. Keys that are str may be left
     out; a tuple may have holes, which only the collector can bear."""
     kind = type(o)
+    if kind is dict:                             # 3.13's shows the collector nothing where an instance keeps its values
+        return list(dict.keys(o)) + list(dict.values(o))
     if kind in GROUPS:
         return gc.get_referents(o)
     if kind is slice or (not OLD and kind is range):

@@ -1254,6 +1254,19 @@ struct Structs {
   };
   DecimalState decimal_state;
 
+  // State of the module _zoneinfo: the zones used last, in a list of nodes.
+  struct ZoneinfoState : Struct {  // zoneinfo_state
+    Field strong_cache;
+    friend constexpr bool operator==(const ZoneinfoState&, const ZoneinfoState&) = default;
+  };
+  ZoneinfoState zoneinfo_state;
+
+  struct ZoneinfoCacheNode : Struct {  // StrongCacheNode
+    Field next, key, zone;
+    friend constexpr bool operator==(const ZoneinfoCacheNode&, const ZoneinfoCacheNode&) = default;
+  };
+  ZoneinfoCacheNode zoneinfo_cache_node;
+
   struct DecimalCondition : Struct {  // DecCondMap
     Field name, exception;
     friend constexpr bool operator==(const DecimalCondition&, const DecimalCondition&) = default;
@@ -1813,6 +1826,19 @@ struct Structs {
     friend constexpr bool operator==(const SymtableEntry&, const SymtableEntry&) = default;
   };
   SymtableEntry symtable_entry;
+
+  // parser.st, until 3.9
+  struct SyntaxTree : Struct {  // PyST_Object
+    Field root;
+    friend constexpr bool operator==(const SyntaxTree&, const SyntaxTree&) = default;
+  };
+  SyntaxTree syntax_tree;
+
+  struct SyntaxNode : Struct {  // _node
+    Field string, child_count, children;
+    friend constexpr bool operator==(const SyntaxNode&, const SyntaxNode&) = default;
+  };
+  SyntaxNode syntax_node;
 
   struct AstNode : Struct {  // AST_object
     Field dict;

@@ -1046,6 +1046,10 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("atexit_callback", "kwargs", s.atexit_callback, s.atexit_callback.kwargs);
   visit("decimal_state", "signal_map", s.decimal_state, s.decimal_state.signal_map);
   visit("decimal_state", "cond_map", s.decimal_state, s.decimal_state.cond_map);
+  visit("zoneinfo_state", "strong_cache", s.zoneinfo_state, s.zoneinfo_state.strong_cache);
+  visit("zoneinfo_cache_node", "next", s.zoneinfo_cache_node, s.zoneinfo_cache_node.next);
+  visit("zoneinfo_cache_node", "key", s.zoneinfo_cache_node, s.zoneinfo_cache_node.key);
+  visit("zoneinfo_cache_node", "zone", s.zoneinfo_cache_node, s.zoneinfo_cache_node.zone);
   visit("decimal_condition", "name", s.decimal_condition, s.decimal_condition.name);
   visit("decimal_condition", "exception", s.decimal_condition, s.decimal_condition.exception);
   visit("socket_api", "socket_type", s.socket_api, s.socket_api.socket_type);
@@ -1354,6 +1358,10 @@ void visit_fields(const Structs& s, const Visit& visit) {
   visit("symtable_entry", "directives", s.symtable_entry, s.symtable_entry.directives);
   visit("symtable_entry", "mangled_names", s.symtable_entry, s.symtable_entry.mangled_names);
   visit("symtable_entry", "annotation_block", s.symtable_entry, s.symtable_entry.annotation_block);
+  visit("syntax_tree", "root", s.syntax_tree, s.syntax_tree.root);
+  visit("syntax_node", "string", s.syntax_node, s.syntax_node.string);
+  visit("syntax_node", "child_count", s.syntax_node, s.syntax_node.child_count);
+  visit("syntax_node", "children", s.syntax_node, s.syntax_node.children);
   visit("ast_node", "dict", s.ast_node, s.ast_node.dict);
   visit("abc_data", "registry", s.abc_data, s.abc_data.registry);
   visit("abc_data", "cache", s.abc_data, s.abc_data.cache);

@@ -188,6 +188,9 @@ struct Traits {
                                            // classes leave it to their base then
   bool ctypes_dict_counts_tables = false;  // __sizeof__ of the dict of a ctypes type is its own
   bool profiler_lists_timer = false;       // _lsprof.Profiler traverses its timer
+  bool json_scanner_traverses_memo = false;      // _json.Scanner, its memo
+  bool tree_builder_traverses_events = false;    // ElementTree's TreeBuilder, what it reports to
+  bool ssl_context_traverses_callbacks = false;  // _ssl._SSLContext, all of its callbacks
 
   // In front of objects
   bool gc_refs_in_head = true;                     // gc_head.refs, a signed count or state

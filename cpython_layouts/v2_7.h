@@ -1028,6 +1028,14 @@ constexpr Layout v2_7() {
   l.symtable_entry.name = {32, 8};
   l.symtable_entry.varnames = {40, 8};
   l.symtable_entry.children = {48, 8};
+  // PyST_Object
+  l.syntax_tree.struct_size = 32;
+  l.syntax_tree.root = {16, 8};
+  // _node
+  l.syntax_node.struct_size = 40;
+  l.syntax_node.string = {8, 8};
+  l.syntax_node.child_count = {24, 4};
+  l.syntax_node.children = {32, 8};
   // ProfilerObject
   l.profiler.struct_size = 64;
   l.profiler.entries = {16, 8};
@@ -2091,6 +2099,9 @@ constexpr Layout v2_7d() {
   l.symtable_entry.name = {48, 8};
   l.symtable_entry.varnames = {56, 8};
   l.symtable_entry.children = {64, 8};
+  // PyST_Object
+  l.syntax_tree.struct_size = 48;
+  l.syntax_tree.root = {32, 8};
   // ProfilerObject
   l.profiler.struct_size = 80;
   l.profiler.entries = {32, 8};

@@ -181,6 +181,14 @@ constexpr Layout v3_10() {
   l.ssl_context.struct_size = 96;
   // PySTEntryObject
   l.symtable_entry.struct_size = 120;
+  // PyST_Object
+  l.syntax_tree.struct_size = 0;
+  l.syntax_tree.root = {};
+  // _node
+  l.syntax_node.struct_size = 0;
+  l.syntax_node.string = {};
+  l.syntax_node.child_count = {};
+  l.syntax_node.children = {};
   // _PyRuntimeState, pyruntimestate
   l.runtime.struct_size = 672;
   // PyInterpreterState, _is

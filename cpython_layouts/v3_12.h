@@ -208,6 +208,9 @@ constexpr Layout v3_12() {
   // atexit_callback
   l.atexit_callback.args = {};
   l.atexit_callback.kwargs = {};
+  // zoneinfo_state
+  l.zoneinfo_state.struct_size = 88;
+  l.zoneinfo_state.strong_cache = {48, 8};
   // typealiasobject
   l.type_alias.struct_size = 56;
   l.type_alias.name = {16, 8};

@@ -506,6 +506,11 @@ constexpr Layout v3_13_5() {
   l.runtime_size = 283376;
   l.name = "3.13.5";
 
+  Traits& t = l.traits;
+  // 3.13.5-2+deb13u3 of Debian: traverse-managed-dicts.patch; 3.13.15 has it of its own
+  t.dict_traverses_inline_values = true;
+  t.ssl_context_traverses_callbacks = true;  // likewise: ssl-reference-leak.patch
+
   // PicklerObject, Picklerobject
   l.pickler.struct_size = 152;
   l.pickler.output_buffer = {64, 8};

@@ -1102,6 +1102,9 @@ constexpr Layout v3_13t() {
   l.decimal_state.struct_size = 256;
   l.decimal_state.signal_map = {192, 8};
   l.decimal_state.cond_map = {200, 8};
+  // zoneinfo_state
+  l.zoneinfo_state.struct_size = 104;
+  l.zoneinfo_state.strong_cache = {64, 8};
   // gaobject
   l.generic_alias.struct_size = 80;
   l.generic_alias.origin = {32, 8};

@@ -21,6 +21,7 @@ constexpr Layout v3_14t() {
   t.freelist_first_word = true;
   t.tuple_has_hash = true;
   t.dict_traverses_inline_values = true;
+  t.ssl_context_traverses_callbacks = true;
   t.type_params_traverse_name = true;
   t.executable_is_stackref = true;
   t.stackref_tags = true;

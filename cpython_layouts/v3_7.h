@@ -16,6 +16,7 @@ constexpr Layout v3_7() {
   l.name = "3.7";
 
   Traits& t = l.traits;
+  t.tree_builder_traverses_events = true;
   t.has_pyruntime = true;
   t.gc_state_in = GcStateIn::kRuntime;
   t.generations_offsets = {32, 24};  // 24 with 24-byte heads

@@ -177,6 +177,10 @@ constexpr Layout v3_8() {
   l.ssl_socket.exc_type = {72, 8};
   l.ssl_socket.exc_value = {80, 8};
   l.ssl_socket.exc_traceback = {88, 8};
+  // PyST_Object
+  l.syntax_tree.struct_size = 40;
+  // _node
+  l.syntax_node.struct_size = 48;
   // ZipImporter, _zipimporter
   l.zip_importer.struct_size = 0;
   l.zip_importer.archive = {};

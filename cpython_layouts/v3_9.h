@@ -17,6 +17,7 @@ constexpr Layout v3_9() {
 
   Traits& t = l.traits;
   t.heap_types_traverse_class = true;
+  t.json_scanner_traverses_memo = true;
   t.gc_state_in = GcStateIn::kInterpreter;
   t.small_ints_in = SmallIntsIn::kInterpreterPointers;
   t.tracemalloc_form = TracemallocForm::kPointedTraces;
@@ -65,6 +66,11 @@ constexpr Layout v3_9() {
   l.mmap.exports = {48, 8};
   l.mmap.fd = {56, 4};
   l.mmap.weakreflist = {64, 8};
+  // StrongCacheNode
+  l.zoneinfo_cache_node.struct_size = 32;
+  l.zoneinfo_cache_node.next = {0, 8};
+  l.zoneinfo_cache_node.key = {16, 8};
+  l.zoneinfo_cache_node.zone = {24, 8};
   // gaobject
   l.generic_alias.struct_size = 48;
   l.generic_alias.origin = {16, 8};

@@ -22,7 +22,7 @@ import layout_tables as tables  # noqa: E402
 # Modules that may be outside the interpreter and define structs of the schema; the first that has a struct of a name gives it.
 MODULES = (
     "_asyncio _collections _contextvars _ctypes _datetime _decimal _elementtree _functools _io _queue _sre _struct _thread "
-    "array cPickle datetime itertools mmap operator zlib _operator _pickle _random "
+    "array cPickle datetime itertools mmap operator parser zlib _operator _pickle _random "
     "bz2 cStringIO pyexpat select _blake2 _bz2 _csv _hashlib _hmac _json _lsprof _lzma _md5 _multibytecodec _multiprocessing "
     "_sha1 _sha2 _sha256 _sha3 _sha512 _socket _sqlite3 _ssl _zoneinfo _zstd"
 ).split()

@@ -83,7 +83,15 @@ constexpr FieldReference kJsonScanner[] = {
     {"parse_float", [](const Layout& l) { return l.json_scanner.parse_float; }},
     {"parse_int", [](const Layout& l) { return l.json_scanner.parse_int; }},
     {"parse_constant", [](const Layout& l) { return l.json_scanner.parse_constant; }},
-    {"memo", [](const Layout& l) { return l.json_scanner.memo; }},
+    {"memo",
+     [](const Layout& l) {
+       return l.traits.json_scanner_traverses_memo ? l.json_scanner.memo : Field{};
+     }},
+    {"memo",
+     [](const Layout& l) {
+       return l.traits.json_scanner_traverses_memo ? Field{} : l.json_scanner.memo;
+     },
+     SkipCause::not_traversed},
 };
 
 constexpr FieldReference kJsonEncoder[] = {

@@ -8,6 +8,7 @@
 namespace coreheap::python {
 namespace {
 
+using layouts::Field;
 using layouts::Layout;
 
 constexpr FieldReference kElement[] = {
@@ -77,6 +78,14 @@ constexpr FieldReference kTreeBuilder[] = {
     {"_element_factory", [](const Layout& l) { return l.tree_builder.element_factory; }},
     {"_comment_factory", [](const Layout& l) { return l.tree_builder.comment_factory; }},
     {"_pi_factory", [](const Layout& l) { return l.tree_builder.pi_factory; }},
+};
+
+struct TreeBuilderField {
+  std::string_view name;
+  Field (*field)(const Layout& layout);
+};
+// What the builder reports to whoever asks for events.
+constexpr TreeBuilderField kTreeBuilderEvents[] = {
     {"_events_append", [](const Layout& l) { return l.tree_builder.events_append; }},
     {"_start_event", [](const Layout& l) { return l.tree_builder.start_event; }},
     {"_end_event", [](const Layout& l) { return l.tree_builder.end_event; }},
@@ -85,6 +94,17 @@ constexpr FieldReference kTreeBuilder[] = {
     {"_comment_event", [](const Layout& l) { return l.tree_builder.comment_event; }},
     {"_pi_event", [](const Layout& l) { return l.tree_builder.pi_event; }},
 };
+
+void tree_builder_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const bool listed = decoder.traits().tree_builder_traverses_events;
+  for (const TreeBuilderField& one : kTreeBuilderEvents) {
+    const auto target = decoder.reader().pointer(object.address, one.field(decoder.layout()));
+    if (!target) continue;
+    visit({*target,
+           {.kind = EdgeKind::field, .text = one.name},
+           listed ? SkipCause::none : SkipCause::not_traversed});
+  }
+}
 
 constexpr FieldReference kXmlParser[] = {
     {"target", [](const Layout& l) { return l.xml_parser.target; }},
@@ -171,8 +191,11 @@ std::span<const TypeRules> xml_rules() {
                 .fields = kElementIterator,
                 .references = iterator_references,
                 .buffers = iterator_buffers},
-      TypeRules{.name = "xml.etree.ElementTree.TreeBuilder", .fields = kTreeBuilder},
-      TypeRules{.name = "TreeBuilder", .fields = kTreeBuilder},
+      TypeRules{.name = "xml.etree.ElementTree.TreeBuilder",
+                .fields = kTreeBuilder,
+                .references = tree_builder_references},
+      TypeRules{
+          .name = "TreeBuilder", .fields = kTreeBuilder, .references = tree_builder_references},
       TypeRules{.name = "xml.etree.ElementTree.XMLParser",
                 .fields = kXmlParser,
                 .buffers = xml_parser_buffers},

@@ -1,8 +1,10 @@
-// The two modules of the standard library whose state leads to objects through tables of their own:
-// atexit (up to 3.9) with its callbacks, _decimal (3.13 on) with its exceptions. A module is known
-// by its name, and its state by the size that the version's struct has.
+// The three modules of the standard library whose state leads to objects through tables of their
+// own: atexit (up to 3.9) with its callbacks, _decimal (3.13 on) with its exceptions, _zoneinfo
+// (3.12 on) with the zones used last. A module is known by its name, and its state by the size that
+// the version's struct has.
 #include "heapparse/python/types/module.h"
 
+#include "heapparse/python/chain_guard.h"
 #include "heapparse/python/types/str.h"
 
 namespace coreheap::python {
@@ -10,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kMaxCallbacks = 1U << 20;
 constexpr std::uint64_t kMaxConditions = 64;
+constexpr std::uint64_t kMaxCachedZones = 1U << 10;
 
 bool is_state_of(Decoder& decoder, Address module, const ModuleState& state, std::string_view name,
                  const layouts::Struct& layout) {
@@ -39,6 +42,19 @@ void for_each_condition(ObjectReader& reader, Address table, Visit&& visit) {
     const Address entry = table + i * f.struct_size;
     if (!reader.pointer(entry, f.name)) return;
     visit(i, reader.pointer(entry, f.exception).value_or(Address{}));
+  }
+}
+
+// The nodes of _zoneinfo's cache; CPython keeps eight.
+template <class Visit>
+void for_each_cached_zone(ObjectReader& reader, const ModuleState& state, Visit&& visit) {
+  const auto& layout = reader.layout();
+  auto node = reader.pointer(state.begin, layout.zoneinfo_state.strong_cache);
+  ChainGuard guard;
+  for (std::uint64_t i = 0; node && i < kMaxCachedZones && !guard.repeats(*node); ++i) {
+    if (!reader.memory().read_address(*node)) return;
+    visit(*node);
+    node = reader.pointer(*node, layout.zoneinfo_cache_node.next);
   }
 }
 
@@ -72,6 +88,15 @@ void state_table_references(Decoder& decoder, Address module, const ModuleState&
       });
     }
   }
+  if (is_state_of(decoder, module, state, "_zoneinfo", layout.zoneinfo_state)) {
+    for_each_cached_zone(reader, state, [&](Address node) {
+      const auto& f = layout.zoneinfo_cache_node;
+      for (const layouts::Field& field : {f.key, f.zone}) {
+        const auto target = reader.pointer(node, field);
+        if (target) visit({*target, {.kind = EdgeKind::field, .text = "strong cache"}});
+      }
+    });
+  }
 }
 
 void state_table_buffers(Decoder& decoder, Address module, const ModuleState& state,
@@ -91,6 +116,11 @@ void state_table_buffers(Decoder& decoder, Address module, const ModuleState& st
   if (is_state_of(decoder, module, state, "_decimal", layout.decimal_state)) {
     table(layout.decimal_state.signal_map);
     table(layout.decimal_state.cond_map);
+  }
+  if (is_state_of(decoder, module, state, "_zoneinfo", layout.zoneinfo_state)) {
+    for_each_cached_zone(reader, state, [&](Address node) {
+      visit({BufferKind::module_state, node});
+    });
   }
 }
 

@@ -5,15 +5,13 @@
 #include "heapparse/python/types/pointer_fields.h"
 #include "heapparse/python/types/profiler.h"
 #include "heapparse/python/types/rules.h"
+#include "heapparse/python/types/syntax_tree.h"
 
 namespace coreheap::python {
 namespace {
 
 using layouts::Field;
 using layouts::Layout;
-
-// The first with zstd (3.14) lists every callback.
-constexpr bool lists_callbacks(const Layout& l) { return l.zstd_dict.present(); }
 
 constexpr FieldReference kSslContext[] = {
     {"sni_callback", [](const Layout& l) { return l.ssl_context.sni_callback; }},
@@ -198,7 +196,7 @@ void zone_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
 }
 
 void ssl_context_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
-  const bool listed = lists_callbacks(decoder.layout());
+  const bool listed = decoder.traits().ssl_context_traverses_callbacks;
   for (const SslField& one : kSslCallbacks) {
     const auto target = decoder.reader().pointer(object.address, one.field(decoder.layout()));
     if (!target) continue;
@@ -261,6 +259,19 @@ void profiler_buffers(Decoder& decoder, const Object& object, BufferSink visit) 
   });
 }
 
+std::optional<std::uint64_t> syntax_tree_size(Decoder& decoder, const Object& object) {
+  std::uint64_t size = object.type->basicsize;
+  const bool whole = for_each_syntax_block(decoder.reader(), object.address,
+                                           [&](const SyntaxBlock& block) { size += block.size; });
+  return whole ? std::optional(size) : std::nullopt;
+}
+
+void syntax_tree_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
+  for_each_syntax_block(decoder.reader(), object.address, [&](const SyntaxBlock& block) {
+    visit({BufferKind::other, block.start});
+  });
+}
+
 }  // namespace
 
 std::span<const TypeRules> extension_rules() {
@@ -319,6 +330,7 @@ std::span<const TypeRules> extension_rules() {
                 .fields = kProfiler,
                 .references = profiler_references,
                 .buffers = profiler_buffers},
+      TypeRules{.name = "parser.st", .size = syntax_tree_size, .buffers = syntax_tree_buffers},
       TypeRules{.name = "_random.Random"},
       TypeRules{.name = "EncodingMap"},
       TypeRules{.name = "unicodedata.UCD"},

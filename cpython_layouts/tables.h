@@ -23,7 +23,7 @@
 
 namespace coreheap::layouts {
 
-inline constexpr std::array<const Layout*, 22> kTables{
+inline constexpr std::array<const Layout*, 23> kTables{
     &kV2_7,
     &kV2_7d,
     &kV3_6,
@@ -32,6 +32,7 @@ inline constexpr std::array<const Layout*, 22> kTables{
     &kV3_9,
     &kV3_10,
     &kV3_11,
+    &kV3_11_7,
     &kV3_12,
     &kV3_13,
     &kV3_13_5,

@@ -11,7 +11,7 @@ namespace coreheap::layouts {
 constexpr Layout v3_11() {
   Layout l = kV3_10;
   l.version = {3, 11, 0, false, false};
-  l.measured_micro = 7;
+  l.measured_micro = 2;
   l.runtime_size = 166688;
   l.name = "3.11";
 
@@ -281,6 +281,7 @@ constexpr Layout v3_11() {
   l.generic_alias_iterator.struct_size = 24;
   l.generic_alias_iterator.object = {16, 8};
   // ScannerObject
+  l.sre_scanner.struct_size = 232;
   l.sre_scanner.data_stack = {192, 8};
   // pysqlite_Connection
   l.sqlite_connection.struct_size = 216;
@@ -415,5 +416,20 @@ constexpr Layout v3_11() {
   return l;
 }
 inline constexpr Layout kV3_11 = v3_11();
+
+constexpr Layout v3_11_7() {
+  Layout l = kV3_11;
+  l.version = {3, 11, 0, false, false};
+  l.measured_micro = 7;
+  l.name = "3.11.7";
+
+  Traits& t = l.traits;
+  t.pickler_traverses_memo = true;  // bpo-41422; 3.12.1 has it too
+
+  // ScannerObject
+  l.sre_scanner.struct_size = 240;
+  return l;
+}
+inline constexpr Layout kV3_11_7 = v3_11_7();
 
 }  // namespace coreheap::layouts

@@ -245,15 +245,16 @@ class Finder {
     out.max_frames = limit_from(cut, limits);
   }
 
-  // The peak is declared behind the count; linkers keep or turn round the order.
+  // The peak is declared behind the count; linkers keep or turn round the order. Where both
+  // neighbours could be it, the one nearer to the count is: other words there are large or
+  // pointers.
   std::optional<std::uint64_t> peak_beside(Address counter, std::uint64_t traced) {
     std::optional<std::uint64_t> found;
     for (const Address at : {counter + 8, counter - 8}) {
       const auto word = image_.space.read<std::uint64_t>(at);
       if (!word || *word < traced || image_.space.is_mapped(Address{*word})) continue;
       if (*word >> 47 != 0) continue;
-      if (found && *found != *word) return std::nullopt;
-      found = *word;
+      found = found ? std::min(*found, *word) : *word;
     }
     return found;
   }

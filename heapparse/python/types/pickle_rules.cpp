@@ -12,8 +12,7 @@ namespace {
 using layouts::Field;
 using layouts::Layout;
 
-// Up to 3.11 the memo's objects are not listed. (A StringIO got its module's state in 3.12 too.)
-constexpr bool lists_memo(const Layout& l) { return l.stringio.module_state.present(); }
+bool lists_memo(const Layout& l) { return l.traits.pickler_traverses_memo; }
 
 constexpr FieldReference kPickler[] = {
     {"write", [](const Layout& l) { return l.pickler.write; }},

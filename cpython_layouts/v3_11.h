@@ -419,7 +419,7 @@ inline constexpr Layout kV3_11 = v3_11();
 
 constexpr Layout v3_11_7() {
   Layout l = kV3_11;
-  l.version = {3, 11, 0, false, false};
+  l.version = {3, 11, 7, false, false};
   l.measured_micro = 7;
   l.name = "3.11.7";
 

@@ -145,7 +145,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   // Every rule of every table is tried on every address, whatever lies there.
   Runtime runtime;
   runtime.layout = &layout;
-  const TypeTable types;
+  // Layers name a type of the table: there is one.
+  TypeTable types;
+  PythonType only;
+  only.address = kBase;
+  types.build({only});
   Decoder decoder(space, runtime, types);
   const TypeTable shown_types = value_types(layout);
   Decoder value_decoder(space, runtime, shown_types);

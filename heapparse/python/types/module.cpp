@@ -4,6 +4,9 @@
 // the version's struct has.
 #include "heapparse/python/types/module.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "heapparse/python/chain_guard.h"
 #include "heapparse/python/types/str.h"
 
@@ -58,12 +61,29 @@ void for_each_cached_zone(ObjectReader& reader, const ModuleState& state, Visit&
   }
 }
 
+// Modules whose own traversal lists the type of modules, which they do not own.
+constexpr std::string_view kListTheirType[] = {"_curses_panel", "_hmac"};
+
+bool lists_its_type(Decoder& decoder, Address module) {
+  if (!decoder.traits().heap_types_traverse_class) return false;
+  const auto held = decoder.reader().pointer(module, decoder.layout().module.name);
+  const auto name = held ? name_text(decoder.reader(), *held, 16) : std::nullopt;
+  return name && std::ranges::find(kListTheirType, *name) != std::end(kListTheirType);
+}
+
 }  // namespace
 
 void state_table_references(Decoder& decoder, Address module, const ModuleState& state,
                             ReferenceSink visit) {
   ObjectReader& reader = decoder.reader();
   const auto& layout = reader.layout();
+  if (lists_its_type(decoder, module)) {
+    if (const auto type = reader.type_of(module)) {
+      Reference reference{*type, {.kind = EdgeKind::type}};
+      reference.counted = false;
+      visit(reference);
+    }
+  }
   if (is_state_of(decoder, module, state, "atexit", layout.atexit_state)) {
     for_each_callback(reader, state, [&](Address callback) {
       const auto& f = layout.atexit_callback;

@@ -259,7 +259,7 @@ struct Traits {
   bool tuple_has_hash = false;
   bool bytearray_in_bytes_object = false;  // storage is bytearray.bytes_object
   bool lru_links_owned = true;             // elements of lru_cache own their neighbours
-  bool pickler_traverses_memo = false;  // (un)picklers list what they remember
+  bool pickler_traverses_memo = false;     // (un)picklers list what they remember
 
   // Frames
   FrameForm frame_form = FrameForm::kFrameObjects;

@@ -997,6 +997,11 @@ constexpr Layout v2_7() {
   l.bz2_file.file = {16, 8};
   l.bz2_file.buffer = {24, 8};
   l.bz2_file.lock = {96, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 40;
+  l.openssl_hash.name = {16, 8};
+  l.openssl_hash.context = {24, 8};
+  l.openssl_hash.lock = {32, 8};
   // localdummyobject
   l.local_dummy.struct_size = 32;
   l.local_dummy.dict = {16, 8};

@@ -750,6 +750,11 @@ constexpr Layout v3_6() {
   l.lzma_decompressor.unused_data = {184, 8};
   l.lzma_decompressor.input_buffer = {200, 8};
   l.lzma_decompressor.lock = {216, 8};
+  // EVPobject, HASHobject
+  l.openssl_hash.struct_size = 0;
+  l.openssl_hash.name = {};
+  l.openssl_hash.context = {};
+  l.openssl_hash.lock = {};
   // MD5object
   l.md5.struct_size = 112;
   l.md5.state = {16, 96};

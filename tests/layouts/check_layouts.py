@@ -241,6 +241,9 @@ def check_dwarf(groups, section, layout, binary, gdb, runtime_size):
             here, there = row.get(field), layout[group.name].get(field)
             if here is None and there is None:
                 continue
+            if here != there and field == "struct_size" and (section.name, group.name) in GREW:
+                skip("%s: %s, whose size nobody reads, grew in a patch release" % (binary.label, group.name))
+                continue
             compared += 1
             if here != there and not patched(section, group.name, field, here):
                 wrong += 1
@@ -250,6 +253,10 @@ def check_dwarf(groups, section, layout, binary, gdb, runtime_size):
         skip("%s: no table for a _PyRuntime of %d bytes, so %s are not compared" % (binary.label, runtime_size, ", ".join(MOVING)))
     print("%s: %d members compared by DWARF with table %s, %d differ" % (binary.label, compared, section.name, wrong))
     return compared
+
+
+# Objects that got members at their end in a patch release: 3.9.2 lacks them, 3.9.18 has them.
+GREW = {("3.9", "sre_scanner"), ("3.9", "hamt_iterator")}
 
 
 def patched(section, group, field, value):

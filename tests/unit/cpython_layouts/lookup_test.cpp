@@ -80,7 +80,7 @@ TEST_CASE("The basicsize of type names the versions that share it") {
   CHECK(names(888) == "2.7d 3.10 ");
   CHECK(names(864) == "3.6 3.7 ");
   CHECK(names(880) == "3.8 3.9 ");
-  CHECK(names(904) == "3.11 ");
+  CHECK(names(904) == "3.11 3.11.7 ");
   CHECK(names(920) == "3.12 ");
   CHECK(names(928) == "3.13 3.13.5 3.13.15 3.13d ");
   CHECK(names(936) == "3.14 3.14.10 3.14d ");

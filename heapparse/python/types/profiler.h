@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -18,20 +19,23 @@ struct ProfilerNode {
   std::uint64_t index = 0;
 };
 
-// Calls visit(ProfilerNode) for each block. Trees of damaged memory may lead in circles: the number
-// of nodes is bounded.
+// Calls visit(ProfilerNode) for each block, once. Trees of damaged memory may lead in circles and
+// share branches: a block that comes round again is passed over, so that no more blocks are looked
+// at than there are.
 template <class Visit>
 void for_each_profiler_node(ObjectReader& reader, Address profiler, Visit&& visit) {
-  constexpr std::uint64_t kMostNodes = 1 << 20;
   const auto& f = reader.layout().profiler;
   const auto& entry = reader.layout().profiler_entry;
   std::uint64_t count = 0;
+  std::unordered_set<std::uint64_t> seen;
   std::vector<std::pair<Address, bool>> waiting;  // root of a tree; of entries, not of calls
   const auto wait = [&](const std::optional<Address>& root, bool entries) {
-    if (root && waiting.size() < kMostNodes) waiting.emplace_back(*root, entries);
+    if (root && reader.memory().bytes(*root, 8).size() == 8 && seen.insert(root->value).second) {
+      waiting.emplace_back(*root, entries);
+    }
   };
   wait(reader.pointer(profiler, f.entries), true);
-  while (!waiting.empty() && count < kMostNodes) {
+  while (!waiting.empty()) {
     const auto [node, is_entry] = waiting.back();
     waiting.pop_back();
     const auto object = is_entry ? reader.pointer(node, entry.object) : std::optional<Address>();
@@ -43,7 +47,7 @@ void for_each_profiler_node(ObjectReader& reader, Address profiler, Visit&& visi
   for (const auto& field : {f.context, f.spare_contexts}) {
     auto context = reader.pointer(profiler, field);
     ChainGuard guard;
-    while (context && count < kMostNodes && !guard.repeats(*context)) {
+    while (context && !guard.repeats(*context)) {
       visit(ProfilerNode{*context, {}, count++});
       context = reader.pointer(*context, reader.layout().profiler_context.previous);
     }

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <optional>
+#include <unordered_set>
 #include <vector>
 
 #include "heapparse/python/object_reader.h"
@@ -23,11 +24,11 @@ constexpr std::uint64_t syntax_children_allocated(std::uint64_t count) {
   return count <= 128 ? (count + 3) & ~std::uint64_t{3} : std::bit_ceil(count);
 }
 
-// Calls visit(SyntaxBlock) for each raw block of the tree; false when not all of it is there. Trees
-// of damaged memory may lead in circles: the number of nodes is bounded.
+// Calls visit(SyntaxBlock) for each raw block of the tree; false when not all of it is there, or
+// when a node comes round again, as only damage makes it: no more nodes are looked at than there
+// are.
 template <class Visit>
 bool for_each_syntax_block(ObjectReader& reader, Address tree, Visit&& visit) {
-  constexpr std::uint64_t kMostNodes = 1U << 22;
   constexpr std::size_t kLongestString = 1U << 20;
   const auto& f = reader.layout().syntax_node;
   const auto root = reader.pointer(tree, reader.layout().syntax_tree.root);
@@ -38,14 +39,13 @@ bool for_each_syntax_block(ObjectReader& reader, Address tree, Visit&& visit) {
     std::uint64_t left;
   };
   std::vector<Siblings> waiting{{*root, 1}};
-  std::uint64_t nodes = 0;
+  std::unordered_set<std::uint64_t> seen;
   while (!waiting.empty()) {
     const Address node = waiting.back().next;
     waiting.back().next = node + f.struct_size;
     if (--waiting.back().left == 0) waiting.pop_back();
-    if (++nodes > kMostNodes) return false;
     const auto count = reader.memory().read<std::uint32_t>(node + f.child_count.offset);
-    if (!count || *count > kMostNodes) return false;
+    if (!count || !seen.insert(node.value).second) return false;
     if (const auto string = reader.pointer(node, f.string)) {
       const auto text = reader.memory().space().read_c_string(*string, kLongestString);
       if (!text) return false;

@@ -57,7 +57,7 @@ class Finder {
     if (traits.tracemalloc_in_runtime) {
       figures_of_runtime(out);
     } else {
-      figures_of_statics(*tables.traces, out);
+      figures_of_statics(tables, out);
     }
     return out;
   }
@@ -218,7 +218,8 @@ class Finder {
   }
 
   // Up to 3.11: static variables, two of them beside each other.
-  void figures_of_statics(const Table& traces, Tracemalloc& out) {
+  void figures_of_statics(const Tables& tables, Tracemalloc& out) {
+    const Table& traces = *tables.traces;
     out.traced_bytes = sum_of(out);
     std::optional<Address> counter;
     const auto distance = [&](Address a) {
@@ -241,22 +242,27 @@ class Finder {
         return true;
       });
     }
-    if (counter) out.peak_bytes = peak_beside(*counter, out.traced_bytes);
+    if (counter) out.peak_bytes = peak_beside(*counter, out.traced_bytes, tables);
     out.max_frames = limit_from(cut, limits);
   }
 
-  // The peak is declared behind the count; linkers keep or turn round the order. Where both
-  // neighbours could be it, the one nearer to the count is: other words there are large or
-  // pointers.
-  std::optional<std::uint64_t> peak_beside(Address counter, std::uint64_t traced) {
-    std::optional<std::uint64_t> found;
-    for (const Address at : {counter + 8, counter - 8}) {
-      const auto word = image_.space.read<std::uint64_t>(at);
-      if (!word || *word < traced || image_.space.is_mapped(Address{*word})) continue;
-      if (*word >> 47 != 0) continue;
-      found = found ? std::min(*found, *word) : *word;
-    }
-    return found;
+  // The peak is declared right behind the count, and in front of the tables: file names,
+  // tracebacks, traces (3.6 to 3.11). Compilers keep that order or turn it round, so the tables
+  // tell on which side of the count the peak is. It is never below the count; where the tables tell
+  // nothing and both neighbours could be it, it is the nearer figure: other words there are large
+  // or pointers.
+  std::optional<std::uint64_t> peak_beside(Address counter, std::uint64_t traced,
+                                           const Tables& tables) const {
+    const auto at = [&](Address a) -> std::optional<std::uint64_t> {
+      const auto word = image_.space.read<std::uint64_t>(a);
+      return word && *word >= traced ? word : std::nullopt;
+    };
+    const auto behind = at(counter + 8);
+    const auto before = at(counter - 8);
+    if (!behind || !before) return behind ? behind : before;
+    const auto& earlier = tables.filenames ? tables.filenames : tables.tracebacks;
+    if (!earlier) return std::min(*behind, *before);
+    return earlier->variable < tables.traces->variable ? behind : before;
   }
 
   // {initialized = 1, tracing = 1, max_nframe}, three ints in a row; no traceback has more frames.

@@ -137,7 +137,11 @@ class Tracer {
       heap.word(heap.static_memory(8), head.value);
     }
   }
-  void figures(std::uint64_t now, std::uint64_t peak, std::uint32_t limit) {
+  // Static variables are declared count, peak, file names, tracebacks, traces; `reversed`, which is
+  // how GCC lays them out, has them the other way round. `beyond` is the word on the count's other
+  // side.
+  void figures(std::uint64_t now, std::uint64_t peak, std::uint32_t limit, bool reversed = true,
+               std::uint64_t beyond = 0) {
     const auto& r = layout.runtime;
     if (layout.traits.tracemalloc_in_runtime) {
       heap.store(heap.runtime_struct, r.tracemalloc_tracing, 1);
@@ -147,9 +151,10 @@ class Tracer {
                  layout.tracemalloc_config.max_frames, limit);
       return;
     }
-    const Address counters = heap.static_memory(16);
-    heap.word(counters, now);
-    heap.word(counters + 8, peak);
+    const Address counters = heap.static_memory(24);
+    heap.word(counters, reversed ? peak : beyond);
+    heap.word(counters + 8, now);
+    heap.word(counters + 16, reversed ? beyond : peak);
     const Address config = heap.static_memory(16);
     heap.word(config, 1ULL << 32 | 1);
     heap.word(config + 8, limit);
@@ -275,6 +280,25 @@ TEST_CASE(
     REQUIRE(both.has_value());
     CHECK(found.domains[*both] == 0);
     CHECK(found.domains[*both + 1] == 389047);
+  }
+}
+
+TEST_CASE("the peak stands on the side of the count that the order of the tables tells") {
+  for (const Layout* layout : tracing_layouts()) {
+    for (const bool reversed : {false, true}) {
+      INFO(layout->name << (reversed ? " reversed" : " as declared"));
+      Tracer t(*layout);
+      const Scene s = scene(t);
+      const Address traces = t.traces(s.list, false);
+      const Address files = t.set_of({s.app, s.lib});
+      t.name(reversed ? Kind::traces : Kind::filenames, reversed ? traces : files);
+      t.name(reversed ? Kind::filenames : Kind::traces, reversed ? files : traces);
+      // Heaps near the start of the address space (executables at fixed addresses) hold addresses
+      // that are no larger than figures: only the order tells them apart.
+      const std::uint64_t peak = s.app.value;
+      t.figures(s.sum, peak, 5, reversed, s.sum + 1);
+      CHECK(t.find().peak_bytes == peak);
+    }
   }
 }
 

@@ -17,7 +17,7 @@ void field_references(Decoder& decoder, const Object& object, const TypeRules& r
     const layouts::Field field = one.field(decoder.layout());
     if (!field.present()) continue;
     if (const auto target = decoder.reader().pointer(object.address, field)) {
-      visit({*target, {.kind = EdgeKind::field, .text = one.name}, one.skipped});
+      visit({*target, {.kind = EdgeKind::field, .text = one.name}, one.skipped, one.counted});
     }
   }
 }

@@ -30,6 +30,7 @@ struct FieldReference {
   std::string_view name;
   layouts::Field (*field)(const layouts::Layout& layout);
   SkipCause skipped = SkipCause::none;
+  bool counted = true;  // in the target's refcount; false: borrowed
 };
 
 struct TypeRules {

@@ -29,11 +29,14 @@ void type_references(Decoder& decoder, const Object& object, ReferenceSink visit
   ObjectReader& reader = decoder.reader();
   const auto view = view_type(reader, object.address);
   if (!view) return;
+  // A static type names its base in C, which counts for nothing; where it names none, `object` is
+  // its base and was counted up to 3.10, which nothing tells afterwards.
   const auto emit = [&](Address target, std::string_view name, SkipCause skipped) {
     if (!target) return;
     visit({target,
            {.kind = EdgeKind::field, .text = name},
-           view->heap_type ? skipped : SkipCause::static_type});
+           view->heap_type ? skipped : SkipCause::static_type,
+           view->heap_type || name != "__base__"});
   };
   const auto fields = [&](std::span<const FieldReference> all) {
     for (const FieldReference& one : all) {

@@ -23,8 +23,9 @@ constexpr FieldReference kLocal[] = {
      SkipCause::not_traversed},
 };
 
+// Borrowed: the dict is held by the local's own table, under the dummy's weak reference.
 constexpr FieldReference kLocalDummy[] = {
-    {"_localdict", [](const Layout& l) { return l.local_dummy.dict; }},
+    {"_localdict", [](const Layout& l) { return l.local_dummy.dict; }, SkipCause::none, false},
 };
 
 constexpr FieldReference kSimpleQueue[] = {

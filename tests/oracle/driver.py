@@ -134,7 +134,7 @@ def main():
     parser.add_argument("--label", action="append", help="only these interpreters")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only these readings (default: all)")
     parser.add_argument("--scale", type=int, default=20000, help="size of the heap (20000: about 240,000 objects)")
-    parser.add_argument("--threads", type=int, default=8)
+    parser.add_argument("--threads", type=int, default=9)
     parser.add_argument("--malloc", default="", choices=("debug", "malloc", "malloc_debug", "pymalloc_debug"),
                         help="PYTHONMALLOC of the targets (3.6 on)")
     parser.add_argument("--hold-gil", type=int, default=0, help="1: the parked thread keeps the GIL")

@@ -83,6 +83,11 @@ def worker(kind, ready, parts):
             threading.Event().wait()
         for _ in waits():
             pass
+    elif kind == "class":
+        class Body(object):              # names in a dict of its own, which is neither globals nor slots
+            held = ["in a class body", local_list]
+            ready.append(kind)
+            threading.Event().wait()
     else:
         def down(level):
             here = [level]
@@ -97,7 +102,7 @@ THREAD_LOCAL = threading.local()
 
 
 def start_threads(count):
-    kinds = ["lock", "event", "read", "accept", "select", "sleep", "generator", "deep"]
+    kinds = ["lock", "event", "read", "accept", "select", "sleep", "generator", "class", "deep"]
     ready = []
     parts = []
     threads = []

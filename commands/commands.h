@@ -26,6 +26,7 @@ Command origin_command();
 Command hexdump_command();
 Command export_command();
 Command help_command();
+Command verify_command();
 Command version_command();
 
 }  // namespace coreheap::commands

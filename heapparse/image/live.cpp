@@ -304,6 +304,9 @@ class LiveReader {
     if (const auto kib = status_number(stopped.status, "VmRSS:")) {
       image.process.vm_rss = *kib * 1024;
     }
+    if (const auto kib = status_number(stopped.status, "VmPTE:")) {
+      image.process.page_tables = *kib * 1024;
+    }
     draft.proc_directory = live_.memory_directory;
     image.mappings = std::move(stopped.plan.mappings);
     add_smaps(stopped.smaps, image.mappings);

@@ -1,12 +1,16 @@
 // `heap`: the first screen. What the memory is, in a table that adds up, and what to type next;
 // within 80 columns and 40 lines of plain ASCII.
 #include <algorithm>
+#include <tuple>
 
+#include "commands/cgroup_screen.h"
 #include "commands/commands.h"
+#include "commands/free_memory_screens.h"
 #include "commands/screens.h"
 #include "commands/title_lines.h"
 #include "commands/verdict_screen.h"
 #include "commands/where_screen.h"
+#include "heapparse/usage/free_memory.h"
 #include "heapparse/usage/verdict.h"
 #include "heapparse/usage/waterfall.h"
 
@@ -15,6 +19,10 @@ namespace coreheap::commands {
 namespace {
 
 constexpr std::size_t kMostSteps = 4;
+constexpr std::size_t kLines = 40;      // of the screen
+constexpr std::size_t kLinesBelow = 9;  // what was not seen, and what to type next
+constexpr std::size_t kMostReasons = 2;
+constexpr std::size_t kMostCures = 4;
 
 KeyValues summary(const image::Image& image, const python::Runtime* runtime,
                   const Allocators& allocators, const usage::Waterfall& w) {
@@ -53,9 +61,9 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines, b
   for (const usage::VerdictLine& line : lines) {
     if (line.cause == "live" && python) add("types", "which types the live data is");
     if (line.cause == "free") {
-      add("arenas", "the arenas, and what each keeps");
-      add("pymalloc", "fill of its pools");
-      add("free", "free blocks by kind");
+      add("fragmentation", "what holds it, and what would return it");
+      add("rss --arenas", "the arenas, and what each keeps");
+      add("map", "a picture of it");
     }
     if (line.cause == "native") add("sizes", "block sizes: which one stands out");
     if (line.cause == "native") add("used", "what the blocks hold");
@@ -65,6 +73,55 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines, b
   add("info", "how everything was found");
   if (next.size() > kMostSteps) next.resize(kMostSteps);
   return next;
+}
+
+// The POD line, empty where there is nothing to say of one; its figures join the summary.
+std::string add_cgroup(Context& context, Target& target, KeyValues& summary) {
+  const image::Image& image = target.image();
+  if (image.kind == image::TargetKind::kernel_core || image.kind == image::TargetKind::gcore) {
+    return "POD no cgroup data in this core\n";
+  }
+  const auto group = target.cgroup(context.job);
+  if (!group || *group == nullptr) return {};
+  const KeyValues values = cgroup_values(**group);
+  summary.values.insert(summary.values.end(), values.values.begin(), values.values.end());
+  return pod_lines(**group);
+}
+
+std::size_t lines_in(std::string_view text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+// As many of each as the screen has room for; machines get all.
+void add_why_free_memory_stays(const usage::FreeMemory& memory, const usage::Waterfall& w,
+                               Report& report) {
+  const std::vector<usage::Reason> reasons = usage::why_it_stays(memory, w);
+  const std::vector<usage::Cure> cures = usage::cures(memory, w);
+  std::size_t used = kLinesBelow;
+  for (const Section& section : report.sections) {
+    used += 1 + lines_in(section.screen.value_or(std::string()));
+  }
+  std::size_t most_reasons = std::min(kMostReasons, reasons.size());
+  std::size_t most_cures = std::min(kMostCures, cures.size());
+  const auto texts = [&] {
+    std::string why = most_reasons == 0 ? "" : reason_screen(reasons, most_reasons);
+    std::string cure =
+        most_cures == 0
+            ? ""
+            : cure_screen({cures.begin(), cures.begin() + static_cast<std::ptrdiff_t>(most_cures)},
+                          false);
+    return std::pair(std::move(why), std::move(cure));
+  };
+  auto [why, cure] = texts();
+  // A title and a blank line for the reasons, a blank line for the cures.
+  while (used + lines_in(why) + lines_in(cure) + 3 > kLines && most_reasons + most_cures > 2) {
+    --(most_cures > most_reasons ? most_cures : most_reasons);
+    std::tie(why, cure) = texts();
+  }
+  if (!reasons.empty()) {
+    report.add("reasons", "WHY IT STAYS", reason_table(reasons)).screen = std::move(why);
+  }
+  if (!cures.empty()) report.add("cures", "", cure_table(cures)).screen = std::move(cure);
 }
 
 Result<Report> run(Context& context) {
@@ -87,10 +144,17 @@ Result<Report> run(Context& context) {
 
   Report report = report_on(target, **census);
   report.main_name = "where";
-  report.add("summary", "", summary(image, *runtime, allocators, w)).screen =
-      first_line(image, *runtime) + second_line(image, allocators);
+  KeyValues values = summary(image, *runtime, allocators, w);
+  const std::string pod = add_cgroup(context, target, values);
+  report.add("summary", "", std::move(values)).screen =
+      first_line(image, *runtime) + second_line(image, allocators) + pod;
   report.add("verdict", "", verdict_table(verdict)).screen = verdict_screen(verdict);
   report.add("where", "", where_table(w)).screen = where_screen(w);
+  if (std::any_of(verdict.begin(), verdict.end(),
+                  [](const usage::VerdictLine& line) { return line.cause == "free"; })) {
+    const usage::FreeMemory memory = usage::free_memory(image, **heaps, **pymalloc);
+    add_why_free_memory_stays(memory, w, report);
+  }
   if (!report.not_seen.empty()) report.not_seen += ".\n          One look cannot show growth.";
   report.next = next_steps(verdict, *runtime != nullptr);
   return report;

@@ -144,7 +144,7 @@ std::string curves_screen(const Recording& recording) {
                         curve_of(recording, counter, most));
   }
   text +=
-      fmt::format("{} samples in {}; RSS at most {}, slope {} an hour (least squares)\n",
+      fmt::format("{} samples in {}; RSS at most {}, its slope {} an hour\n",
                   with_thousands(static_cast<std::int64_t>(recording.samples.size())),
                   seconds_text(recording.samples.back().seconds),
                   size_text(largest(recording, Counter::rss)), slope_of(recording, Counter::rss));

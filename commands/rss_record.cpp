@@ -208,9 +208,9 @@ Result<Report> record_rss(Context& context) {
   cost.text("ended", ended);
   report.add("cost", "", std::move(cost));
   report.next = {
-      {"rss", "where it is now"},
       {fmt::format("rss --curves {} -o curves.svg", arguments.value("record").value_or("FILE")),
-       "the curves as a picture"}};
+       "a picture"},
+      {"rss", "where it is now"}};
   return report;
 }
 

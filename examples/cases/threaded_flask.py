@@ -6,6 +6,7 @@ holds on to the memory of the tables.
 """
 
 import collections
+import ctypes
 import os
 import random
 import zlib
@@ -23,9 +24,15 @@ def report():
     for number in range(3000):
         row = bytes(draw.randrange(32, 127) for _ in range(16)) * draw.randrange(40, 300)
         table.append(row)
-        if number % 20 == 0:            # who asked for what: a page of the audit trail
+        if number % 60 == 0:            # who asked for what: a page of the audit trail
             recent.append(bytearray(row[:600]))
     return {"bytes": sum(map(len, table)), "check": zlib.crc32(table[-1]), "pid": os.getpid()}
+
+
+@app.route("/trim")
+def trim():
+    ctypes.CDLL(None).malloc_trim(0)
+    return {"pid": os.getpid()}
 
 
 @app.route("/health")

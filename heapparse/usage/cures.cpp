@@ -10,7 +10,8 @@ namespace coreheap::usage {
 
 namespace {
 
-constexpr double kWorth = 0.01;  // of the total
+constexpr double kWorth = 0.01;        // of the total
+constexpr double kWorthShared = 0.10;  // what a fork shares is worth keeping from here on
 constexpr std::uint64_t kLeast = 1 << 20;
 constexpr std::size_t kFewArenas = 2;
 
@@ -45,8 +46,10 @@ std::vector<Cure> cures(const FreeMemory& m, const Waterfall& w) {
     add({"python_malloc", "PYTHONMALLOC=malloc", m.pools.held, false, true,
          "no arenas that one object keeps; glibc holds back less, but not nothing"});
   }
-  add({"gc_freeze", "gc.freeze() before fork", m.shared_anonymous, false, true,
-       "pages still shared with its relatives; a collection that writes to them copies them"});
+  if (static_cast<double>(m.shared_anonymous) >= kWorthShared * static_cast<double>(w.total)) {
+    add({"gc_freeze", "gc.freeze() before fork", m.shared_anonymous, false, true,
+         "pages still shared with its relatives; a collection that writes to them copies them"});
+  }
   std::stable_sort(found.begin(), found.end(),
                    [](const Cure& a, const Cure& b) { return a.bytes > b.bytes; });
   return found;

@@ -84,7 +84,7 @@ TEST_CASE("Many arenas are a reason where much is free in them, and a limit is t
 TEST_CASE("Only malloc_trim's figure is computed, and small ones are left out") {
   FreeMemory m;
   m.sum.trimmable = 30 * kMebi;
-  m.shared_anonymous = 5 * kMebi;
+  m.shared_anonymous = 12 * kMebi;
   const auto found = cures(m, of_total(100 * kMebi));
   REQUIRE(found.size() == 2);
   CHECK(found[0].id == "malloc_trim");

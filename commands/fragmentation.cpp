@@ -8,6 +8,7 @@
 #include "commands/rss_tables.h"
 #include "commands/screens.h"
 #include "heapparse/usage/free_memory.h"
+#include "heapparse/usage/heap_ends.h"
 #include "heapparse/usage/pinners.h"
 
 namespace coreheap::commands {
@@ -140,6 +141,30 @@ KeyValues settings(const std::vector<glibc::MallocHeap>& heaps, const usage::Fre
   return values;
 }
 
+// The block that stands at the end of each heap.
+Table end_table(const census::Census& census, const std::vector<glibc::MallocHeap>& heaps) {
+  Table table;
+  table.columns = {{"arena", "", ColumnType::identifier, ""},
+                   {"address", "last block", ColumnType::address, ""},
+                   {"what", "", ColumnType::text, ""},
+                   {"size", "", ColumnType::bytes, ""},
+                   {"below", "free below it", ColumnType::bytes, ""},
+                   {"top", "", ColumnType::bytes, ""}};
+  auto rows = std::make_shared<FixedRows>(table.columns.size());
+  std::size_t first = 0;
+  for (const glibc::MallocHeap& heap : heaps) {
+    for (const usage::HeapEnd& end : usage::heap_ends(heap)) {
+      const census::RowId row = census.row_holding(end.block);
+      rows->add({Cell::of_count(first + end.arena), Cell::of_address(end.block),
+                 row == census::RowId::none ? Cell::absent() : Cell::of_text(census.kind_of(row)),
+                 Cell::of_count(end.size), Cell::of_count(end.below), Cell::of_count(end.top)});
+    }
+    first += heap.arenas.size();
+  }
+  table.rows = rows;
+  return table;
+}
+
 // One line an allocator; the columns of the arenas' table.
 KeyValues summary(const usage::FreeMemory& m, const usage::Pinned& pinned,
                   const usage::Waterfall& w) {
@@ -180,6 +205,10 @@ std::string summary_screen(const usage::FreeMemory& m) {
   if (!m.pools.arenas.empty()) {
     line("pymalloc, " + plural(m.pools.arenas.size()), m.pools.resident, m.pools.live_bytes,
          m.pools.held, 0);
+  }
+  if (m.arenas > 0) {
+    text +=
+        fmt::format("  Largest run of free bytes in glibc: {}.\n", size_text(m.sum.largest_free));
   }
   return text;
 }
@@ -236,6 +265,8 @@ Result<Report> run(Context& context) {
   report.add("largest", "THE LARGEST ones singly",
              single_pinner_table(**census, pinned, decoder ? &*decoder : nullptr));
   if (!(*heaps)->empty()) {
+    report.add("ends", "ENDS of the heaps: without a trim only top goes back by itself",
+               end_table(**census, **heaps));
     report.add("unpinned", "STAYS although nothing holds it (glibc)", unpinned_table(pinned));
     report.add("sizes", "FREE CHUNKS of glibc by size, tops left out", size_table(memory));
     report.add("settings", "SETTINGS of glibc as the process has them", settings(**heaps, memory));
@@ -246,7 +277,7 @@ Result<Report> run(Context& context) {
     report.add("freed_if", "ARENAS of pymalloc that would go if so many objects went",
                freed_if_table(memory.pools));
   }
-  if (!memory.sum.resident && !image.residency.known) {
+  if (!image.residency.known) {
     report.not_seen += "\n          which pages were resident: mapped bytes stand for them";
   }
   report.next = {{"rss --arenas", "arena by arena"},

@@ -19,7 +19,7 @@ namespace coreheap::image {
 namespace {
 
 // Reading all processes of a large group takes a page-table walk each.
-constexpr auto kMostTime = std::chrono::seconds(2);
+constexpr auto kMostTime = std::chrono::seconds(1);
 constexpr std::size_t kDeepest = 32;
 constexpr std::uint64_t kNoLimit = std::uint64_t{1} << 62;  // v1 writes a huge number
 

@@ -40,7 +40,6 @@ class Finder {
       if (arena.live_blocks == 0) continue;
       const std::uint64_t resident = resident_in(arena.range);
       const std::uint64_t held = resident > arena.live_bytes ? resident - arena.live_bytes : 0;
-      result_.pymalloc += held;
       const auto first =
           std::lower_bound(addresses.begin(), addresses.end(), arena.range.begin.value);
       rows_.clear();
@@ -51,6 +50,8 @@ class Finder {
         if (census_.rows.allocator(row) != census::Allocator::pymalloc) continue;
         rows_.push_back(row);
       }
+      if (rows_.empty()) continue;
+      result_.pymalloc += held;
       share_out(held);
     }
   }
@@ -98,17 +99,8 @@ class Finder {
               [](const PinnerGroup& a, const PinnerGroup& b) {
                 return std::tuple(b.holds, a.example) < std::tuple(a.holds, b.example);
               });
-    // A block on two pages has two shares: they belong together.
-    std::sort(singles_.begin(), singles_.end(),
-              [](const Pinner& a, const Pinner& b) { return a.row < b.row; });
-    for (const Pinner& one : singles_) {
-      if (!result_.largest.empty() && result_.largest.back().row == one.row) {
-        result_.largest.back().holds += one.holds;
-      } else {
-        result_.largest.push_back(one);
-      }
-    }
-    keep_largest(result_.largest, most_);
+    keep_largest(singles_, most_);
+    result_.largest = std::move(singles_);
     return std::move(result_);
   }
 
@@ -207,30 +199,20 @@ class Finder {
     Group& group = groups_[{census::index_of(census_.rows.label(row)),
                             census::index_of(census_.rows.type(row)), census::index_of(owner_type),
                             census_.rows.allocator(row)}];
-    // Shares of one block come one after the other.
-    if (row != group_row_) {
+    // A block on two pages has two shares, and they come one after the other.
+    if (singles_.empty() || singles_.back().row != row) {
+      if (singles_.size() > 2 * most_ + 4096) keep_largest(singles_, most_);
+      singles_.push_back({row, 0});
       ++group.count;
       group.size += census_.rows.size(row);
     }
-    group_row_ = row;
+    singles_.back().holds += holds;
     group.holds += holds;
     group.owner = owner_type;
-    if (holds > group.largest_share) {
-      group.largest_share = holds;
+    if (singles_.back().holds > group.largest_share) {
+      group.largest_share = singles_.back().holds;
       group.example = row;
     }
-    singles_.push_back({row, holds});
-    if (singles_.size() > 8 * most_ + 4096) thin_out();
-  }
-
-  void thin_out() {
-    // Two shares of one block may be apart by one page only: the newest ones stay whatever they
-    // are.
-    constexpr std::size_t kNewest = 1024;
-    std::vector<Pinner> newest(singles_.end() - kNewest, singles_.end());
-    singles_.resize(singles_.size() - kNewest);
-    keep_largest(singles_, 2 * most_);
-    singles_.insert(singles_.end(), newest.begin(), newest.end());
   }
 
   struct Group : PinnerGroup {
@@ -243,7 +225,6 @@ class Finder {
   Pinned result_;
   std::unordered_map<GroupKey, Group, GroupHash> groups_;
   std::vector<Pinner> singles_;
-  RowId group_row_ = RowId::none;
   // The unit at hand: blocks in use on it, and, of a page, what is free.
   std::vector<RowId> rows_;
   std::vector<Address> users_;

@@ -8,6 +8,9 @@ namespace coreheap::commands {
 
 Command heap_command();
 Command info_command();
+Command rss_command();
+Command fragmentation_command();
+Command map_command();
 Command types_command();
 Command used_command();
 Command free_command();

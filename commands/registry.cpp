@@ -40,14 +40,36 @@ std::string_view text_of(Cost cost) {
 }
 
 const std::vector<Command>& all_commands() {
+  // One a line, in the order of `help`.
+  // clang-format off
   static const std::vector<Command> commands = {
-      heap_command(),  info_command(),        types_command(),  show_command(),
-      value_command(), tracemalloc_command(), origin_command(), hexdump_command(),
-      gc_command(),    threads_command(),     used_command(),   free_command(),
-      all_command(),   sizes_command(),       arenas_command(), arena_command(),
-      bins_command(),  pymalloc_command(),    verify_command(), export_command(),
-      help_command(),  version_command(),
+      heap_command(),
+      rss_command(),
+      fragmentation_command(),
+      map_command(),
+      info_command(),
+      types_command(),
+      show_command(),
+      value_command(),
+      tracemalloc_command(),
+      origin_command(),
+      hexdump_command(),
+      gc_command(),
+      threads_command(),
+      used_command(),
+      free_command(),
+      all_command(),
+      sizes_command(),
+      arenas_command(),
+      arena_command(),
+      bins_command(),
+      pymalloc_command(),
+      verify_command(),
+      export_command(),
+      help_command(),
+      version_command(),
   };
+  // clang-format on
   return commands;
 }
 

@@ -103,6 +103,8 @@ struct Report {
   int status = 0;          // 0, 3 or 4
   std::string main_name;   // section whose table is the main one; empty: the first table
 
+  std::optional<std::string> picture;  // an SVG document: what -o FILE.svg writes
+
   Table* main_table();
   const Table* main_table() const;
 

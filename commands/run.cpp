@@ -57,8 +57,26 @@ class OutputFile {
   int descriptor_;
 };
 
+bool wants_picture(const TableRequest& request) { return request.output.ends_with(".svg"); }
+
+Result<void> write_picture(const Report& report, const std::string& path) {
+  if (!report.picture) {
+    return fail(ErrorCode::usage, path, "this command draws no picture",
+                "a name that does not end in .svg");
+  }
+  OutputFile file(path);
+  if (file.descriptor() < 0) return fail(ErrorCode::io_error, path, std::strerror(errno));
+  DescriptorSink sink(file.descriptor());
+  if (!sink.write(*report.picture)) {
+    return fail(ErrorCode::io_error, path, std::strerror(sink.error()));
+  }
+  if (!file.close()) return fail(ErrorCode::io_error, path, std::strerror(errno));
+  return {};
+}
+
 Result<void> write_file(const Report& report, const TableRequest& request, RenderStyle style,
                         JobControl& job) {
+  if (wants_picture(request)) return write_picture(report, request.output);
   OutputFile file(request.output);
   if (file.descriptor() < 0) {
     return fail(ErrorCode::io_error, request.output, std::strerror(errno));
@@ -118,7 +136,8 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
 
   const image::Image* image = nullptr;
   if (command->needs_target) {
-    if (const auto target = session.target(job)) image = &(*target)->image();
+    // A command that needed no reading of it (a recording) has none.
+    if (const Target* target = session.opened()) image = &target->image();
   }
   if (report->status == 0 && is_partial(*report, image)) report->status = kPartial;
 
@@ -127,7 +146,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
     if (auto done = write_file(*report, *request, style, job); !done) return failed(done.error());
     const Table* table = report->main_table();
     std::string line = "wrote " + printable(request->output);
-    if (table != nullptr) {
+    if (table != nullptr && !wants_picture(*request)) {
       line += " (" + with_thousands(static_cast<std::int64_t>(table->shown_rows())) + " rows)";
     }
     sink.write(line + "\n");

@@ -28,9 +28,20 @@ class SnapshotTarget final : public Target {
     return snapshot_.tracemalloc(job);
   }
   Result<const census::Census*> census(JobControl& job) override { return snapshot_.census(job); }
+  Result<const image::Cgroup*> cgroup(JobControl& job) override {
+    const image::Image& image = snapshot_.image();
+    if (image.kind != image::TargetKind::live || !image.process.pid) return nullptr;
+    if (!cgroup_) {
+      auto read = image::read_cgroup(*image.process.pid, job);
+      if (!read) return std::unexpected(std::move(read.error()));
+      cgroup_ = std::move(*read);
+    }
+    return &*cgroup_;
+  }
 
  private:
   Snapshot snapshot_;
+  std::optional<image::Cgroup> cgroup_;
 };
 
 Result<std::unique_ptr<Target>> target_from(Result<image::Image> image, const Settings& settings) {
@@ -96,6 +107,8 @@ void Session::open_pid(std::uint64_t pid, Settings settings) {
   open_with("pid " + std::to_string(pid), [pid, settings](JobControl& job) {
     return target_from(image::open_process(pid, settings.open, job), settings);
   });
+  live_pid_ = pid;
+  open_options_ = settings.open;
 }
 
 void Session::open_held(std::uint64_t pid, std::vector<image::HeldThread> threads,
@@ -115,6 +128,7 @@ void Session::hold(image::Image image, Settings settings) {
 void Session::retire() {
   target_.reset();
   opener_ = nullptr;
+  live_pid_.reset();
   name_.clear();
 }
 

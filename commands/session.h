@@ -44,6 +44,12 @@ class Session {
   bool has_target() const { return static_cast<bool>(opener_) || target_ != nullptr; }
   const std::string& target_name() const { return name_; }
   Result<Target*> target(JobControl& job);
+  // The target if it was read already, else nullptr.
+  const Target* opened() const { return target_.get(); }
+
+  // Of a process that runs and that nobody holds: it can be followed. Else nullopt.
+  std::optional<std::uint64_t> live_pid() const { return live_pid_; }
+  const image::OpenOptions& open_options() const { return open_options_; }
 
   // In front of the words of a line that can be pasted: "heap " in GDB, "coreheap core.1 " in a
   // shell.
@@ -52,6 +58,8 @@ class Session {
  private:
   std::string name_;
   Opener opener_;
+  std::optional<std::uint64_t> live_pid_;
+  image::OpenOptions open_options_;
   std::unique_ptr<Target> target_;
 };
 

@@ -8,6 +8,7 @@
 #include "heapparse/base/error.h"
 #include "heapparse/base/parallel.h"
 #include "heapparse/census/census.h"
+#include "heapparse/image/cgroup.h"
 #include "heapparse/image/image.h"
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
@@ -34,6 +35,8 @@ class Target {
   // nullptr: no Python.
   virtual Result<const python::Tracemalloc*> tracemalloc(JobControl& job) = 0;
   virtual Result<const census::Census*> census(JobControl& job) = 0;
+  // Of a live process; nullptr for what is not alive.
+  virtual Result<const image::Cgroup*> cgroup(JobControl&) { return nullptr; }
 };
 
 std::unique_ptr<Target> make_target(image::Image image, SnapshotOptions options);

@@ -298,6 +298,12 @@ Result<Image> open_core_file(FileBytes file, const std::string& name, const Open
   }
   image.auxv = std::move(notes.auxv);
   image.findings = std::move(notes.findings);
+  if (image.threads.empty() && image.auxv.empty() && notes.files.empty()) {
+    image.findings.push_back({{},
+                              "no notes in the core",
+                              "threads, mapped files and the process itself are unknown",
+                              Severity::warning});
+  }
   image.keep_alive.push_back(file.owner);
 
   std::vector<DumpedRange> dumped;

@@ -30,6 +30,18 @@ enum class MappingKind : std::uint8_t {
   kernel,         // [vdso], [vvar], [vsyscall]
 };
 
+// What smaps counts of a mapping beside its Rss, in bytes.
+struct MappingCounters {
+  std::uint64_t pss = 0;  // pages shared by n processes count as an nth
+  std::uint64_t shared_clean = 0;
+  std::uint64_t shared_dirty = 0;
+  std::uint64_t private_clean = 0;
+  std::uint64_t private_dirty = 0;
+  std::uint64_t anonymous = 0;   // of Rss: belongs to no file
+  std::uint64_t huge_pages = 0;  // of Rss: transparent huge pages
+  std::uint64_t hugetlb = 0;     // pages of hugetlbfs, which Rss leaves out
+};
+
 struct Mapping {
   AddressRange range;
   bool readable = false;
@@ -44,6 +56,7 @@ struct Mapping {
   std::optional<std::uint64_t> rss;
   std::optional<std::uint64_t> private_dirty;
   std::optional<std::uint64_t> swapped;
+  MappingCounters counters;  // all zero where `rss` is absent
 
   bool is_anonymous_memory() const {
     return kind == MappingKind::anonymous || kind == MappingKind::stack;
@@ -91,7 +104,8 @@ struct Process {
   std::string name;          // comm
   std::string command_line;  // arguments joined by blanks; what a core keeps is 80 characters
   std::string executable;    // path as the target names it
-  std::optional<std::uint64_t> vm_rss;  // bytes, live only
+  std::optional<std::uint64_t> vm_rss;       // bytes, live only
+  std::optional<std::uint64_t> page_tables;  // bytes, live only
   std::optional<std::uint64_t> file_descriptors;
   std::optional<std::uint64_t> uptime_seconds;
   std::optional<int> signal;  // what killed it, cores only

@@ -133,6 +133,7 @@ class LiveReader {
   enum class Hold { by_us, by_caller, not_at_all };
 
   Result<Image> read(Hold hold, std::span<const HeldThread> held) {
+    plan_options_.without_pagemap = !options_.use_pagemap;
     auto first = make_plan(live_, plan_options_);
     if (!first) return std::unexpected(std::move(first.error()));
     plan_options_.without_file = paths_without_file(live_, *first, options_);
@@ -304,12 +305,22 @@ class LiveReader {
     if (const auto kib = status_number(stopped.status, "VmRSS:")) {
       image.process.vm_rss = *kib * 1024;
     }
+    if (const auto kib = status_number(stopped.status, "VmPTE:")) {
+      image.process.page_tables = *kib * 1024;
+    }
     draft.proc_directory = live_.memory_directory;
     image.mappings = std::move(stopped.plan.mappings);
     add_smaps(stopped.smaps, image.mappings);
     add_threads(image, stopped, held);
     add_pieces(draft, stopped);
     image.residency = {true, std::move(stopped.plan.resident)};
+    if (!stopped.plan.knows_pages) {
+      image.residency = {};
+      image.findings.push_back({{},
+                                "pagemap cannot be read",
+                                "resident bytes of a mapping are split in proportion, by smaps",
+                                Severity::warning});
+    }
     if (!stopped.plan.knows_zero_page) leave_out_zero_pages(draft);
     for (auto& owner : destination_.owners()) image.keep_alive.push_back(std::move(owner));
     if (hold != Hold::by_caller) {

@@ -46,10 +46,12 @@ struct CopyPlan {
   std::uint64_t swapped = 0;
   std::uint64_t shared_bytes = 0;  // of shared memory left out
   bool knows_zero_page = true;
+  bool knows_pages = true;  // false: no pagemap; whole mappings are copied, residency is unknown
 };
 
 struct PlanOptions {
   bool word_by_word = false;
+  bool without_pagemap = false;  // as if it could not be read
   // Paths whose clean pages no file at hand can give back (deleted, another mount namespace): all
   // of their pages are copied.
   std::vector<std::string> without_file;

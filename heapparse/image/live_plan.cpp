@@ -109,6 +109,27 @@ class Planner {
   std::uint64_t page_;
 };
 
+// Without pagemap (a kernel or sandbox that has none) smaps tells which mappings have any page at
+// all, and of files which have private ones: those count as one run.
+bool runs_by_smaps(const std::string& directory, std::vector<Mapping> mappings,
+                   std::vector<std::vector<PageRun>>& runs) {
+  const auto text = read_text_file(directory + "/smaps");
+  if (!text || text->empty()) return false;
+  add_smaps(*text, mappings);
+  runs.resize(mappings.size());
+  for (std::size_t i = 0; i < mappings.size(); ++i) {
+    const Mapping& m = mappings[i];
+    if (m.rss.value_or(0) + m.swapped.value_or(0) + m.counters.hugetlb == 0) continue;
+    if (m.range.size() > kLargestReserve) continue;
+    PageRun run;
+    run.range = m.range;
+    run.present = true;
+    run.file = !m.is_anonymous_memory() && m.counters.anonymous == 0;
+    runs[i].push_back(run);
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& options) {
@@ -120,20 +141,30 @@ Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& option
   CopyPlan plan;
   plan.mappings = read_maps(*maps);
   if (plan.mappings.empty()) return std::unexpected(gone(pid));
-  auto scanner = PageScanner::open(directory, options.word_by_word);
-  if (!scanner) return std::unexpected(refused(pid, errno));
+  std::optional<PageScanner> scanner;
+  if (!options.without_pagemap) scanner = PageScanner::open(directory, options.word_by_word);
+  const int why_not = errno;
+  std::vector<std::vector<PageRun>> whole;
+  if (!scanner) {
+    if (!runs_by_smaps(directory, plan.mappings, whole)) {
+      return std::unexpected(refused(pid, why_not));
+    }
+    plan.knows_pages = false;
+  }
 
   Planner planner(plan, options, page_size());
   std::vector<PageRun> runs;
-  for (const Mapping& mapping : plan.mappings) {
+  for (std::size_t i = 0; i < plan.mappings.size(); ++i) {
+    const Mapping& mapping = plan.mappings[i];
     runs.clear();
     const bool scanned = !mapping.shared && mapping.kind != MappingKind::kernel;
-    if (scanned && !scanner->scan(mapping.range, runs)) {
+    if (scanned && scanner && !scanner->scan(mapping.range, runs)) {
       return std::unexpected(refused(pid, errno));
     }
+    if (scanned && !scanner) runs = whole[i];
     planner.add(mapping, runs);
   }
-  plan.knows_zero_page = scanner->knows_zero_page();
+  plan.knows_zero_page = !scanner || scanner->knows_zero_page();
   plan.resident = normalised(std::move(plan.resident));
   plan.bare = normalised(std::move(plan.bare));
   return plan;

@@ -19,6 +19,7 @@ struct OpenOptions {
   double max_pause_seconds = 2.0;
   bool no_stop = false;
   bool use_backing_files = true;  // false: as if no ELF file were at hand
+  bool use_pagemap = true;        // false: as if the kernel kept it from us
 };
 
 // Clean pages of mapped files are filled in only from a file whose build-id equals that of the

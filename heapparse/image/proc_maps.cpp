@@ -88,6 +88,21 @@ std::optional<std::uint64_t> kib_field(std::string_view line, std::string_view k
   return value * 1024;
 }
 
+// Lines of smaps that add up into one counter.
+constexpr std::pair<std::string_view, std::uint64_t MappingCounters::*> kCounters[] = {
+    {"Pss:", &MappingCounters::pss},
+    {"Shared_Clean:", &MappingCounters::shared_clean},
+    {"Shared_Dirty:", &MappingCounters::shared_dirty},
+    {"Private_Clean:", &MappingCounters::private_clean},
+    {"Private_Dirty:", &MappingCounters::private_dirty},
+    {"Anonymous:", &MappingCounters::anonymous},
+    {"AnonHugePages:", &MappingCounters::huge_pages},
+    {"ShmemPmdMapped:", &MappingCounters::huge_pages},
+    {"FilePmdMapped:", &MappingCounters::huge_pages},
+    {"Shared_Hugetlb:", &MappingCounters::hugetlb},
+    {"Private_Hugetlb:", &MappingCounters::hugetlb},
+};
+
 }  // namespace
 
 std::vector<Mapping> read_maps(std::string_view text) {
@@ -120,6 +135,9 @@ void add_smaps(std::string_view text, std::vector<Mapping>& mappings) {
       if (const auto rss = kib_field(line, "Rss:")) current->rss = *rss;
       if (const auto dirty = kib_field(line, "Private_Dirty:")) current->private_dirty = *dirty;
       if (const auto swap = kib_field(line, "Swap:")) current->swapped = *swap;
+      for (const auto& [key, counter] : kCounters) {
+        if (const auto bytes = kib_field(line, key)) current->counters.*counter += *bytes;
+      }
     }
   }
 }

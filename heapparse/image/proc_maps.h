@@ -11,7 +11,7 @@ namespace coreheap::image {
 // Lines that do not have the form are left out. Sorted and disjoint, as the kernel writes them.
 std::vector<Mapping> read_maps(std::string_view text);
 
-// Adds Rss, Private_Dirty and Swap to the mappings that smaps describes at the same range.
+// Adds what smaps counts to the mappings that it describes at the same range.
 void add_smaps(std::string_view text, std::vector<Mapping>& mappings);
 
 }  // namespace coreheap::image

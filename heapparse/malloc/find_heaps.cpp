@@ -379,6 +379,9 @@ class Builder {
     choice.has_tcache = caches_.layout != nullptr;
     choice.safe_linking = caches_.safe_linking.value_or(ring_.layout->bins != 104);
     choice.heap_max_size = ring_.heap_max;
+    choice.system_bytes_offset =
+        static_cast<std::uint32_t>(ring_.layout->bins + ring_.layout->system_mem());
+    choice.next_offset = static_cast<std::uint32_t>(ring_.layout->bins + ArenaLayout::kNext);
     const MmappedRule& rule = ring_.layout->fastbins ? kMmappedWithFoot : kMmappedWithoutFoot;
     choice.mmapped_overhead = rule.overhead;
     choice.description = fmt::format(

@@ -59,6 +59,7 @@ MallocParameters decode(const std::byte* at, Address address, const ParameterLay
   p.max_n_mmaps = static_cast<std::uint64_t>(int_at(at, layout.n_mmaps + 8));
   p.no_dyn_threshold = int_at(at, layout.n_mmaps + 12) != 0;
   p.mmapped_bytes = word_at(at, layout.mmapped_mem);
+  p.mmapped_bytes_at = address + layout.mmapped_mem;
   p.max_mmapped_bytes = word_at(at, layout.mmapped_mem + 8);
   p.sbrk_base = Address{word_at(at, layout.sbrk_base)};
   if (layout.tcache_bins != 0) {
@@ -66,7 +67,10 @@ MallocParameters decode(const std::byte* at, Address address, const ParameterLay
     p.tcache_max_bytes = word_at(at, layout.tcache_bins + 8);
     p.tcache_count = word_at(at, layout.tcache_bins + 16);
   }
-  if (layout.hp_page_size != 0) p.huge_page_size = word_at(at, layout.hp_page_size);
+  if (layout.hp_page_size != 0) {
+    p.thp_page_size = word_at(at, layout.hp_page_size - 8);
+    p.huge_page_size = word_at(at, layout.hp_page_size);
+  }
   return p;
 }
 

@@ -74,7 +74,7 @@ inline constexpr std::uint32_t kLargeHeapInfo = 48;  // 2.35: pagesize for huge 
 // malloc_par, the variable mp_.
 struct ParameterLayout {
   std::string_view name;
-  std::uint32_t hp_page_size;  // 0: no such field
+  std::uint32_t hp_page_size;  // behind thp_pagesize; 0: no such fields
   std::uint32_t n_mmaps;       // int; followed by n_mmaps_max, max_n_mmaps, no_dyn_threshold
   std::uint32_t mmapped_mem;   // followed by max_mmapped_mem
   std::uint32_t sbrk_base;

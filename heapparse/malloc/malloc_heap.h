@@ -128,12 +128,14 @@ struct MallocParameters {
   std::uint64_t max_n_mmaps = 0;
   bool no_dyn_threshold = false;
   std::uint64_t mmapped_bytes = 0;
+  Address mmapped_bytes_at;  // where that word is
   std::uint64_t max_mmapped_bytes = 0;
   Address sbrk_base;
   std::uint64_t tcache_bins = 0;
   std::uint64_t tcache_max_bytes = 0;
   std::uint64_t tcache_count = 0;
   std::uint64_t huge_page_size = 0;
+  std::uint64_t thp_page_size = 0;  // what brk grows and shrinks by, where it is not 0
 };
 
 // Which of the structural classes of malloc_state, mp_, heap_info, tcache and mmapped chunks holds.
@@ -146,6 +148,9 @@ struct LayoutChoice {
   bool safe_linking = true;
   std::uint32_t mmapped_overhead = 16;  // usable = size - this (8 from 2.43 on)
   std::uint64_t heap_max_size = 64ULL << 20;
+  // Of malloc_state's system_mem and next, for whoever reads them again; 0: not known.
+  std::uint32_t system_bytes_offset = 0;
+  std::uint32_t next_offset = 0;
 };
 
 // One allocator: a process may hold several libcs (dlmopen, static plugin, debug malloc).

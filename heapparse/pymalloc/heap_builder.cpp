@@ -109,7 +109,10 @@ void HeapBuilder::take_arenas_from_arrays() {
                                               .carved_end = object.carved_end});
       used = true;
     }
-    if (used) heap_.arena_arrays.push_back(array.address);
+    if (used) {
+      heap_.arena_arrays.push_back(array.address);
+      heap_.array_anchors.push_back(array.anchor);
+    }
   }
   heap_.arenas.reserve(taken.size());
   for (const auto& [begin, arena] : taken) heap_.arenas.push_back(arena);

@@ -65,6 +65,7 @@ struct PymallocHeap {
   std::vector<Pool> pools;             // sorted by address; only pools with live > 0
   std::vector<Address> damaged_pools;  // sorted: no label but "damaged" fits their bytes
   std::vector<Address> arena_arrays;   // the arena_object arrays
+  std::vector<Address> array_anchors;  // of each array the word that points to it
   std::uint64_t live_blocks = 0;
   std::uint64_t live_bytes = 0;
   std::vector<Evidence> evidence;

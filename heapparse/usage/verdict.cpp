@@ -73,13 +73,28 @@ std::string parts_of(const Waterfall& w, const Cause& cause) {
   return text;
 }
 
+// Where one line of the waterfall is nearly all of a cause, the headline names it: cures differ.
+struct Variant {
+  std::string_view cause;
+  Code code;
+  std::string_view headline;
+};
+constexpr std::array kVariants = {
+    Variant{"free", Code::free_glibc, "memory freed by the program but kept by glibc"},
+    Variant{"free", Code::free_pymalloc, "memory freed by the program but kept by pymalloc"},
+    Variant{"native", Code::anon_other, "anonymous mappings that no known allocator owns"},
+    Variant{"native", Code::other_allocator, "another allocator's memory, named and not walked"},
+    Variant{"files", Code::shmem, "shared memory, not the heap"},
+    Variant{"files", Code::files_clean, "mapped files, not the heap"},
+};
+
 std::string_view headline_of(const Waterfall& w, const Cause& cause) {
-  if (cause.id != "free") return cause.headline;
-  // Named after the one that keeps nearly all of it: the cures differ.
-  const std::uint64_t glibc = w.of(Code::free_glibc);
-  const std::uint64_t pymalloc = w.of(Code::free_pymalloc);
-  if (glibc > 3 * pymalloc) return "memory freed by the program but kept by glibc";
-  if (pymalloc > 3 * glibc) return "memory freed by the program but kept by pymalloc";
+  std::uint64_t all = 0;
+  for (std::size_t i = 0; i < cause.count; ++i) all += w.of(cause.codes[i]);
+  for (const Variant& variant : kVariants) {
+    // More than three times the rest.
+    if (variant.cause == cause.id && w.of(variant.code) > all / 4 * 3) return variant.headline;
+  }
   return cause.headline;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 #include <vector>
 
 namespace coreheap::usage {
@@ -90,6 +91,10 @@ void spread(std::uint64_t n, const Amounts& weights, Amounts& out) {
   out[largest] += n - given;
 }
 
+bool is_zero(std::span<const std::byte> bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](std::byte b) { return b == std::byte{0}; });
+}
+
 // Goes through a sorted list of ranges once: bytes of ever higher ranges inside it.
 class RangeSweep {
  public:
@@ -133,15 +138,19 @@ Code code_of_labelled(const census::Census& census, census::RowId row, Code by_l
 
 class Sweep {
  public:
-  Sweep(const census::Census& census, const image::Image& image)
-      : census_(census), image_(image), resident_(image.residency.resident) {
+  // `parts`: where the share of each mapping goes, unless null.
+  Sweep(const census::Census& census, const image::Image& image, const image::Residency& residency,
+        std::vector<MappingShare>* parts)
+      : census_(census),
+        image_(image),
+        residency_(residency),
+        resident_(residency.resident),
+        parts_(parts) {
     codes_.reserve(census.labels.size());
     for (const census::Label& label : census.labels) codes_.push_back(code_of_label(label));
     const bool smaps = std::any_of(image.mappings.begin(), image.mappings.end(),
                                    [](const image::Mapping& m) { return m.rss.has_value(); });
-    result_.basis = smaps                   ? Basis::rss
-                    : image.residency.known ? Basis::resident_private
-                                            : Basis::mapped;
+    result_.basis = smaps ? Basis::rss : residency.known ? Basis::resident_private : Basis::mapped;
     result_.vm_rss = image.process.vm_rss;
   }
 
@@ -211,7 +220,10 @@ class Sweep {
     } else {
       result_.inaccessible += part.size();
     }
-    if (image_.residency.known) add(private_, code, resident_.bytes_in(part));
+    if (residency_.known) {
+      // A page of a file's mapping that became private was written, whatever its permissions say.
+      add(private_, code == Code::files_clean ? Code::files_dirty : code, resident_.bytes_in(part));
+    }
     counted_to_ = part.end;
   }
 
@@ -220,6 +232,7 @@ class Sweep {
     const image::Mapping& mapping = image_.mappings[mapping_];
     fill_gap(mapping.range.end);
     result_.swapped += mapping.swapped.value_or(0);
+    result_.hugetlb += mapping.counters.hugetlb;
     Amounts bytes{};
     switch (result_.basis) {
       case Basis::mapped:
@@ -236,6 +249,7 @@ class Sweep {
       result_.bytes[i] += bytes[i];
       result_.mapped_bytes[i] += mapped_[i];
     }
+    if (parts_ != nullptr) parts_->push_back({bytes, mapped_, sum(bytes)});
     mapped_ = {};
     private_ = {};
     ++mapping_;
@@ -243,10 +257,13 @@ class Sweep {
 
   Amounts fit_to_rss(const image::Mapping& mapping, std::uint64_t rss) {
     Amounts bytes = private_;
-    const std::uint64_t known = sum(private_);
+    // Huge pages of hugetlbfs are in the page tables and in no Rss: a mapping has only such or
+    // none.
+    if (mapping.counters.hugetlb != 0) bytes = {};
+    const std::uint64_t known = sum(bytes);
     if (known == rss) return bytes;
     if (known < rss) {
-      if (mapping.is_anonymous_memory() && !image_.residency.known) {
+      if (mapping.is_anonymous_memory() && !residency_.known) {
         // Nothing says which pages: in proportion.
         Amounts spread_out{};
         spread(rss, sum(mapped_) ? mapped_ : private_, spread_out);
@@ -267,7 +284,9 @@ class Sweep {
 
   const census::Census& census_;
   const image::Image& image_;
+  const image::Residency& residency_;
   RangeSweep resident_;
+  std::vector<MappingShare>* parts_;
   std::vector<Code> codes_;
   Waterfall result_;
   std::size_t mapping_ = 0;
@@ -318,7 +337,37 @@ Code code_of(const census::Census& census, census::RowId row) {
 }
 
 Waterfall waterfall(const census::Census& census, const image::Image& image) {
-  return Sweep(census, image).run();
+  return Sweep(census, image, image.residency, nullptr).run();
+}
+
+WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image) {
+  WaterfallByMapping result;
+  result.mappings.reserve(image.mappings.size());
+  result.sum = Sweep(census, image, image.residency, &result.mappings).run();
+  return result;
+}
+
+Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job) {
+  image::Residency written;
+  written.known = true;
+  for (const image::Mapping& mapping : image.mappings) {
+    if (job.cancelled()) break;
+    // Clean pages of files are not told from written ones here; their data part is.
+    if (!mapping.is_anonymous_memory() &&
+        !(mapping.kind == image::MappingKind::file && mapping.writable && !mapping.shared)) {
+      continue;
+    }
+    for (Address page = mapping.range.begin; page < mapping.range.end; page += image.page_size) {
+      const auto bytes = image.space.bytes(page, image.page_size);
+      if (bytes.empty() || is_zero(bytes)) continue;
+      if (!written.resident.empty() && written.resident.back().end == page) {
+        written.resident.back().end += image.page_size;
+      } else {
+        written.resident.push_back({page, page + image.page_size});
+      }
+    }
+  }
+  return Sweep(census, image, written, nullptr).run();
 }
 
 }  // namespace coreheap::usage

@@ -9,7 +9,9 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <vector>
 
+#include "heapparse/base/parallel.h"
 #include "heapparse/census/census.h"
 #include "heapparse/image/image.h"
 
@@ -57,6 +59,7 @@ struct Waterfall {
   // Memo lines, outside the sums.
   std::uint64_t inaccessible = 0;  // reserved address space without permissions
   std::uint64_t swapped = 0;
+  std::uint64_t hugetlb = 0;            // resident, and no part of any Rss
   std::optional<std::uint64_t> vm_rss;  // what the kernel's own estimate says
   // Bytes of `bytes` that were placed by proportion because residency was not known page by page.
   std::uint64_t estimated = 0;
@@ -68,6 +71,24 @@ struct Waterfall {
 };
 
 Waterfall waterfall(const census::Census& census, const image::Image& image);
+
+// What one mapping adds to the sums.
+struct MappingShare {
+  std::array<std::uint64_t, kCodes> bytes{};  // by Basis
+  std::array<std::uint64_t, kCodes> mapped_bytes{};
+  std::uint64_t total = 0;
+};
+struct WaterfallByMapping {
+  Waterfall sum;
+  std::vector<MappingShare> mappings;  // as Image::mappings
+};
+WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image);
+
+// The same where residency is lost (gcore, copied cores), bounded from below: the private pages
+// that are not all zero were written at some time, and unless they were swapped out they were
+// resident. Pages of zeros are the range between the two: hardly ever resident among objects, often
+// in buffers.
+Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job);
 
 // The line that a row's bytes count under.
 Code code_of(const census::Census& census, census::RowId row);

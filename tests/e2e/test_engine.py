@@ -70,7 +70,8 @@ class Engine(unittest.TestCase):
     @unittest.skipIf(os.environ.get("COREHEAP_E2E_NO_FILES"), "the program sees files that this GDB does not")
     def test_gdb_and_the_program_say_the_same(self):
         path, _ = core()
-        for words in ("types --limit all", "types --format jsonl", "used", "free", "export --format csv", "info"):
+        for words in ("types --limit all", "types --format jsonl", "used", "free", "rss", "rss --mappings", "rss --arenas",
+                      "fragmentation", "map", "export --format csv", "info"):
             inside = gdb("heap " + words, args=["-c", path])
             outside = subprocess.run([PROGRAM, "-c", path] + words.split(), stdout=subprocess.PIPE,
                                      stderr=subprocess.PIPE, env=environment(library=None), timeout=120)

@@ -41,6 +41,19 @@ class Memory:
                     self.regions.append(Region(begin, end, name, self._read(mem, begin, end)))
         with open("/proc/%d/smaps_rollup" % pid) as smaps:
             self.rss = int(re.search(r"Rss:\s+(\d+)", smaps.read()).group(1)) * 1024
+        self.smaps, self.anonymous = {}, {}           # Rss by mapping; of anonymous ones alone
+        self.undumped = set()                         # mappings that no core holds, because they were marked so
+        with open("/proc/%d/smaps" % pid) as smaps:
+            for line in smaps:
+                match = re.match(r"([0-9a-f]+)-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)", line)
+                if match:
+                    begin, name = int(match.group(1), 16), match.group(2)
+                elif line.startswith("Rss:"):
+                    self.smaps[begin] = int(line.split()[1]) * 1024
+                    if not name or name in ("[heap]", "[stack]"):
+                        self.anonymous[begin] = self.smaps[begin]
+                elif line.startswith("VmFlags:") and "dd" in line.split():
+                    self.undumped.add(begin)
         self._begins = [region.begin for region in self.regions]
 
     @staticmethod

@@ -71,7 +71,7 @@ def run_coreheap(options, target, arguments, out):
                               timeout=options.timeout)
     except subprocess.TimeoutExpired:
         raise RuntimeError("%s: no end within %d s" % (" ".join(command), options.timeout))
-    if done.returncode not in (0, 3) or not os.path.exists(out):
+    if done.returncode not in (0, 3, 4) or not os.path.exists(out):
         raise RuntimeError("%s: exit %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-400:]))
     return done
 

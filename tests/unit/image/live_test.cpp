@@ -130,6 +130,29 @@ TEST_CASE("private resident bytes equal what smaps says of each anonymous mappin
   CHECK(compared >= 2);
 }
 
+TEST_CASE("without pagemap the bytes are there, and residency is said to be unknown") {
+  const Child child([](Shared& shared) {
+    std::byte* memory = map_memory(32);
+    for (int k = 0; k < 3; ++k) memory[k * kPage] = std::byte{7};
+    shared.words[0] = reinterpret_cast<std::uintptr_t>(memory);
+    map_memory(64);  // never touched: nothing to copy
+  });
+  OpenOptions options = patient();
+  options.use_pagemap = false;
+  const auto image = open_pid(child.pid(), options);
+  REQUIRE(image);
+  CHECK_FALSE(image->residency.known);
+  CHECK(image->residency.resident.empty());
+  const Address memory{child.word(0)};
+  for (int k = 0; k < 3; ++k) {
+    CHECK(image->space.read<std::uint8_t>(memory + k * kPage) == std::uint8_t{7});
+  }
+  CHECK(std::any_of(image->findings.begin(), image->findings.end(),
+                    [](const Finding& f) { return f.what == "pagemap cannot be read"; }));
+  CHECK(image->mapping_at(memory)->rss.value_or(0) >= 3 * kPage);
+  CHECK(child.runs());
+}
+
 TEST_CASE("a guard page is missing and costs nothing but itself") {
   const Child child([](Shared& shared) {
     std::byte* memory = map_memory(16);

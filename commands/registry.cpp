@@ -41,12 +41,12 @@ std::string_view text_of(Cost cost) {
 
 const std::vector<Command>& all_commands() {
   static const std::vector<Command> commands = {
-      heap_command(),   info_command(),        types_command(),  show_command(),
-      value_command(),  tracemalloc_command(), origin_command(), hexdump_command(),
-      gc_command(),     threads_command(),     used_command(),   free_command(),
-      all_command(),    sizes_command(),       arenas_command(), arena_command(),
-      bins_command(),   pymalloc_command(),    export_command(), help_command(),
-      version_command()};
+      heap_command(),   info_command(),    types_command(),  select_command(),
+      query_command(),  show_command(),    value_command(),  tracemalloc_command(),
+      origin_command(), hexdump_command(), gc_command(),     threads_command(),
+      used_command(),   free_command(),    all_command(),    sizes_command(),
+      arenas_command(), arena_command(),   bins_command(),   pymalloc_command(),
+      export_command(), help_command(),    version_command()};
   return commands;
 }
 

@@ -113,6 +113,7 @@ void Session::hold(image::Image image, Settings settings) {
 }
 
 void Session::retire() {
+  variables.clear();
   target_.reset();
   opener_ = nullptr;
   name_.clear();

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Writes a core of a Python process with about N million blocks: bench/make_core.py [MILLIONS] [FOLDER].
+"""Writes a core of a Python process with about N million blocks: bench/make_core.py [MILLIONS] [FOLDER] [WHAT].
 
-The objects are floats, strings and tuples, a third each, as in a table read from a database.
+The objects are floats, strings and tuples, a third each, as in a table read from a database; or, when WHAT is
+"instances", instances of a class with two fields and the strings in one of them.
 """
 import os
 import resource
@@ -16,6 +17,18 @@ for i in range({rows}):
 os.kill(os.getpid(), 6)
 """
 
+INSTANCES = """
+import os
+class Item:
+    def __init__(self, i):
+        self.status = i % 7
+        self.name = 'item %d' % i
+items = []
+for i in range({rows}):
+    items.append(Item(i))
+os.kill(os.getpid(), 6)
+"""
+
 
 def main():
     millions = float(sys.argv[1]) if len(sys.argv) > 1 else 10
@@ -24,7 +37,8 @@ def main():
         if pattern.read().startswith("|"):
             sys.exit("cores go to a program here (kernel.core_pattern): no core file to be had")
     resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    program = PROGRAM.format(rows=int(millions * 1e6 / 3))
+    instances = sys.argv[3:] == ["instances"]
+    program = (INSTANCES if instances else PROGRAM).format(rows=int(millions * 1e6 / 3))
     process = subprocess.Popen([sys.executable, "-c", program], cwd=folder)
     process.wait()
     for name in ("core", "core.%d" % process.pid):

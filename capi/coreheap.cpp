@@ -16,6 +16,7 @@
 #include "commands/completion.h"
 #include "commands/job.h"
 #include "commands/manual.h"
+#include "commands/query_rows.h"
 #include "commands/words.h"
 
 using namespace coreheap;
@@ -33,15 +34,19 @@ struct Running {
   std::shared_ptr<Shared> shared;
   std::shared_ptr<Running> before;  // cancelled, and waited for by this one
   commands::StringSink sink;
+  std::shared_ptr<commands::Report> rows;  // of a query
+  std::uint64_t generation = 0;            // of the target that it was asked of
   std::unique_ptr<commands::Job> job;
 };
 
 struct Shared {
   commands::Session session;
   std::weak_ptr<Running> active;
+  std::uint64_t generation = 0;  // targets so far: what is left of an older one is stale
 
   // Ends what still runs.
   void settle() {
+    ++generation;
     if (const auto running = active.lock()) {
       running->job->control().cancel();
       while (!running->job->wait_for(std::chrono::hours(1))) {
@@ -230,8 +235,13 @@ void coreheap_retire(coreheap_session* session) {
   });
 }
 
-coreheap_job* coreheap_run(coreheap_session* session, const char* command_line, int width,
-                           int style) {
+}  // extern "C"
+
+namespace {
+
+// Starts `answer(running, control)` on a thread of its own, behind a job that was cancelled.
+template <class Answer>
+coreheap_job* start(coreheap_session* session, Answer answer) noexcept {
   if (session == nullptr) return nullptr;
   try {
     auto running = std::make_shared<Running>();
@@ -245,17 +255,13 @@ coreheap_job* coreheap_run(coreheap_session* session, const char* command_line, 
       };
     } else {
       if (busy) running->before = before;
-      commands::RenderStyle render;
-      render.width = width > 0 ? width : 0;
-      render.colour = style != 0;
-      render.prefix = session->shared->session.prefix;
-      work = [target = running.get(), render,
-              line = std::string(command_line ? command_line : "")](JobControl& control) {
+      running->generation = session->shared->generation;
+      work = [target = running.get(), answer = std::move(answer)](JobControl& control) {
         if (target->before != nullptr) {
           while (!target->before->job->wait_for(std::chrono::hours(1))) {
           }
         }
-        return commands::run_line(target->shared->session, line, render, target->sink, control);
+        return answer(*target, control);
       };
       session->shared->active = running;
     }
@@ -265,6 +271,181 @@ coreheap_job* coreheap_run(coreheap_session* session, const char* command_line, 
     return nullptr;
   }
 }
+
+commands::Outcome answer_query(Running& running, const std::string& text, JobControl& control) {
+  const commands::Arguments arguments;
+  commands::Context context{running.shared->session, arguments, control, commands::Format::text};
+  auto report = commands::query_report(context, text);
+  if (!report) return outcome_of(report.error());
+  running.rows = std::make_shared<commands::Report>(std::move(*report));
+  return {running.rows->status, {}, {}};
+}
+
+int type_of(commands::ColumnType type) {
+  switch (type) {
+    case commands::ColumnType::text:
+      return COREHEAP_TEXT;
+    case commands::ColumnType::integer:
+    case commands::ColumnType::identifier:
+      return COREHEAP_INTEGER;
+    case commands::ColumnType::bytes:
+      return COREHEAP_BYTES;
+    case commands::ColumnType::address:
+      return COREHEAP_ADDRESS;
+    case commands::ColumnType::percent:
+    case commands::ColumnType::number:
+      return COREHEAP_NUMBER;
+    case commands::ColumnType::boolean:
+      return COREHEAP_BOOLEAN;
+  }
+  return COREHEAP_TEXT;
+}
+
+}  // namespace
+
+struct coreheap_cursor {
+  std::shared_ptr<Running> running;
+  commands::Table table;
+  std::unique_ptr<commands::BatchReader> reader;
+  std::vector<std::string> names;
+  std::vector<std::string> texts;  // of the row at hand, each ended by a NUL
+  std::size_t batch = 0;           // rows of the batch at hand
+  std::size_t row = 0;             // the next one in it
+
+  bool stale() const { return running->shared->generation != running->generation; }
+};
+
+extern "C" {
+
+coreheap_job* coreheap_run(coreheap_session* session, const char* command_line, int width,
+                           int style) {
+  if (session == nullptr) return nullptr;
+  try {
+    commands::RenderStyle render;
+    render.width = width > 0 ? width : 0;
+    render.colour = style != 0;
+    render.prefix = session->shared->session.prefix;
+    return start(session, [render, line = std::string(command_line ? command_line : "")](
+                              Running& running, JobControl& control) {
+      return commands::run_line(running.shared->session, line, render, running.sink, control);
+    });
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+coreheap_job* coreheap_query(coreheap_session* session, const char* query) {
+  try {
+    return start(session,
+                 [text = std::string(query ? query : "")](Running& running, JobControl& control) {
+                   return answer_query(running, text, control);
+                 });
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+coreheap_cursor* coreheap_rows(coreheap_job* job) {
+  if (job == nullptr || !job->running->job->finished() || job->running->rows == nullptr) {
+    return nullptr;
+  }
+  try {
+    const commands::Table* table = job->running->rows->main_table();
+    auto cursor = std::make_unique<coreheap_cursor>();
+    cursor->running = job->running;
+    if (table != nullptr) cursor->table = *table;
+    if (cursor->table.rows == nullptr)
+      cursor->table.rows = std::make_shared<commands::FixedRows>(0);
+    std::vector<unsigned> all;
+    for (unsigned i = 0; i < cursor->table.columns.size(); ++i) {
+      all.push_back(i);
+      cursor->names.emplace_back(cursor->table.columns[i].name);
+    }
+    cursor->texts.resize(all.size());
+    cursor->reader = std::make_unique<commands::BatchReader>(cursor->table, std::move(all));
+    return cursor.release();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+uint64_t coreheap_cursor_size(coreheap_cursor* cursor) {
+  return cursor == nullptr || cursor->stale() ? 0 : cursor->table.rows->size();
+}
+
+int coreheap_cursor_columns(coreheap_cursor* cursor) {
+  return cursor == nullptr ? 0 : static_cast<int>(cursor->names.size());
+}
+
+const char* coreheap_cursor_name(coreheap_cursor* cursor, int column) {
+  if (column < 0 || column >= coreheap_cursor_columns(cursor)) return "";
+  return cursor->names[static_cast<std::size_t>(column)].c_str();
+}
+
+int coreheap_cursor_type(coreheap_cursor* cursor, int column) {
+  if (column < 0 || column >= coreheap_cursor_columns(cursor)) return COREHEAP_NONE;
+  return type_of(cursor->table.columns[static_cast<std::size_t>(column)].type);
+}
+
+int coreheap_cursor_next(coreheap_cursor* cursor) {
+  if (cursor == nullptr || cursor->stale()) return -1;
+  try {
+    if (cursor->row >= cursor->batch) {
+      cursor->batch = cursor->reader->next();
+      cursor->row = 0;
+      if (cursor->batch == 0) return 0;
+    }
+    ++cursor->row;
+    return 1;
+  } catch (...) {
+    return -1;
+  }
+}
+
+int coreheap_cursor_cell(coreheap_cursor* cursor, int column, coreheap_value* value) {
+  if (value == nullptr) return kFailed;
+  *value = {COREHEAP_NONE, 0, 0, 0, "", 0};
+  if (column < 0 || column >= coreheap_cursor_columns(cursor)) return kFailed;
+  if (cursor->stale() || cursor->row == 0 || cursor->row > cursor->batch) return kFailed;
+  try {
+    const auto index = static_cast<std::size_t>(column);
+    const commands::Cell& cell = cursor->reader->at(index, cursor->row - 1);
+    switch (cell.kind) {
+      case commands::Cell::Kind::absent:
+        break;
+      case commands::Cell::Kind::text:
+        cursor->texts[index] = cell.text;
+        value->type = COREHEAP_TEXT;
+        value->text = cursor->texts[index].c_str();
+        value->length = cursor->texts[index].size();
+        break;
+      case commands::Cell::Kind::integer:
+        value->type = cursor->table.columns[index].type == commands::ColumnType::bytes
+                          ? COREHEAP_BYTES
+                          : COREHEAP_INTEGER;
+        value->integer = cell.integer();
+        break;
+      case commands::Cell::Kind::number:
+      case commands::Cell::Kind::real:
+        value->type = COREHEAP_NUMBER;
+        value->number = cell.number();
+        break;
+      case commands::Cell::Kind::address:
+        value->type = COREHEAP_ADDRESS;
+        value->address = cell.bits;
+        break;
+      case commands::Cell::Kind::boolean:
+        value->type = COREHEAP_BOOLEAN;
+        value->integer = cell.bits != 0 ? 1 : 0;
+        break;
+    }
+    return kDone;
+  } catch (...) {
+    return kFailed;
+  }
+}
+
+void coreheap_cursor_free(coreheap_cursor* cursor) { delete cursor; }
 
 int coreheap_poll(coreheap_job* job, int timeout_ms) {
   if (job == nullptr) return kFailed;

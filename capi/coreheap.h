@@ -80,6 +80,43 @@ COREHEAP_API const char* coreheap_job_error(coreheap_job*);
 COREHEAP_API uint64_t coreheap_result_address(coreheap_job*);
 COREHEAP_API void coreheap_job_free(coreheap_job*); /* cancels and joins */
 
+/* Starts a query ("type == \"str\" and len > 100 | show addr, len"): a job like any other, whose
+ * answer is rows instead of text. */
+COREHEAP_API coreheap_job* coreheap_query(coreheap_session*, const char* query);
+
+typedef struct coreheap_cursor coreheap_cursor; /* a place in the rows of a query */
+
+enum coreheap_type {
+  COREHEAP_NONE = 0, /* of a cell: there is no value */
+  COREHEAP_TEXT = 1,
+  COREHEAP_INTEGER = 2,
+  COREHEAP_BYTES = 3,
+  COREHEAP_NUMBER = 4,
+  COREHEAP_ADDRESS = 5,
+  COREHEAP_BOOLEAN = 6
+};
+
+typedef struct coreheap_value {
+  int type;         /* coreheap_type; a column of texts may hold cells of any type */
+  int64_t integer;  /* integer, bytes; 0 or 1 of boolean */
+  uint64_t address; /* address */
+  double number;    /* number */
+  const char* text; /* text, valid until the next call of coreheap_cursor_next; else "" */
+  size_t length;    /* of the text, without the final NUL */
+} coreheap_value;
+
+/* The rows of a job of coreheap_query that has ended with status 0 or 3; NULL for any other. */
+COREHEAP_API coreheap_cursor* coreheap_rows(coreheap_job*);
+COREHEAP_API uint64_t coreheap_cursor_size(coreheap_cursor*);
+COREHEAP_API int coreheap_cursor_columns(coreheap_cursor*);
+COREHEAP_API const char* coreheap_cursor_name(coreheap_cursor*, int column);
+COREHEAP_API int coreheap_cursor_type(coreheap_cursor*, int column);
+/* 1: there is a row, and its cells may be read; 0: no more rows; -1: the session has another target
+ * by now, or none, and the rows went with it. */
+COREHEAP_API int coreheap_cursor_next(coreheap_cursor*);
+COREHEAP_API int coreheap_cursor_cell(coreheap_cursor*, int column, coreheap_value*);
+COREHEAP_API void coreheap_cursor_free(coreheap_cursor*);
+
 /* Completion of a partly typed command line: candidates for the last word, one a line. */
 COREHEAP_API const char* coreheap_complete(coreheap_session*, const char* command_line);
 /* Names of all commands, one a line "name<TAB>summary"; aliases follow as "alias<TAB>= name". */

@@ -17,7 +17,17 @@
 namespace coreheap::commands {
 
 // What completes a word.
-enum class Completer : std::uint8_t { none, command, format, column, address, file, directory };
+enum class Completer : std::uint8_t {
+  none,
+  command,
+  format,
+  column,
+  address,
+  file,
+  directory,
+  query,       // a text in the query language
+  query_name,  // one of the named ones
+};
 
 struct OptionSpec {
   std::string_view name;   // without the dashes

@@ -22,6 +22,8 @@ Command bins_command();
 Command pymalloc_command();
 Command gc_command();
 Command threads_command();
+Command query_command();
+Command select_command();
 Command show_command();
 Command value_command();
 Command tracemalloc_command();

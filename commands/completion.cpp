@@ -2,8 +2,11 @@
 #include "commands/completion.h"
 
 #include <algorithm>
+#include <cctype>
 
 #include "commands/words.h"
+#include "querylang/named_queries.h"
+#include "querylang/registry.h"
 
 namespace coreheap::commands {
 
@@ -33,6 +36,28 @@ void add_columns(std::vector<std::string>& found, const Command& command, std::s
   }
 }
 
+// The word at the end of a query; what stands before it in the same word of the line stays.
+void add_query_words(std::vector<std::string>& found, std::string_view text) {
+  std::size_t begin = text.size();
+  while (begin > 0 && (std::isalnum(static_cast<unsigned char>(text[begin - 1])) != 0 ||
+                       text[begin - 1] == '_')) {
+    --begin;
+  }
+  const std::string_view before = text.substr(0, begin);
+  const std::string_view start = text.substr(begin);
+  if (start.empty() || before.ends_with('.') || before.ends_with('$')) return;
+  const auto add = [&](std::string_view word, std::string_view behind = "") {
+    if (word.starts_with(start)) {
+      found.push_back(std::string(before) + std::string(word) + std::string(behind));
+    }
+  };
+  for (const query::Attribute& a : query::attributes()) add(a.name);
+  for (const query::Function& f : query::functions()) add(f.name, "(");
+  for (const query::Aggregate& a : query::aggregates()) add(a.name, "(");
+  for (const query::Source& s : query::sources()) add(s.name);
+  for (const query::StageInfo& s : query::stages()) add(s.name.substr(0, s.name.find(' ')));
+}
+
 void add_values(std::vector<std::string>& found, const Command& command, Completer completer,
                 std::string_view start) {
   switch (completer) {
@@ -48,6 +73,14 @@ void add_values(std::vector<std::string>& found, const Command& command, Complet
       break;
     case Completer::column:
       add_columns(found, command, start);
+      break;
+    case Completer::query_name:
+      for (const query::NamedQuery& one : query::named_queries()) {
+        add_matching(found, one.name, start);
+      }
+      break;
+    case Completer::query:
+      add_query_words(found, start);
       break;
     case Completer::none:
     case Completer::address:

@@ -1,6 +1,7 @@
 // `help`: the manual.
 #include "commands/commands.h"
 #include "commands/manual.h"
+#include "commands/query_rows.h"
 
 namespace coreheap::commands {
 
@@ -22,6 +23,9 @@ Result<Report> run(Context& context) {
     report.add_text("manual", all_words(prefix));
   } else if (word == "kinds") {
     report.add_text("manual", kinds_page());
+  } else if (word == "query") {
+    report.add_text("manual", manual_page(*find_command("query"), prefix));
+    report.add_text("language", query_language_page());
   } else if (const Command* command = find_command(word)) {
     report.add_text("manual", manual_page(*command, prefix));
   } else {

@@ -49,6 +49,8 @@ const std::vector<Command>& all_commands() {
       map_command(),
       info_command(),
       types_command(),
+      select_command(),
+      query_command(),
       show_command(),
       value_command(),
       tracemalloc_command(),
@@ -68,8 +70,6 @@ const std::vector<Command>& all_commands() {
       export_command(),
       help_command(),
       version_command(),
-  };
-  // clang-format on
   return commands;
 }
 

@@ -36,6 +36,8 @@ struct Command {
   std::string_view usage = {};        // words after the name: "ADDR [LEN]"
   std::size_t min_words = 0;
   std::size_t max_words = 0;
+  // What follows the options is one text, taken as it was typed: quotes and bars stay.
+  bool takes_text = false;
   std::vector<OptionSpec> options = {};  // of its own
   std::vector<Column> columns = {};      // of its main table; empty: it has none
   Completer completer = Completer::none;

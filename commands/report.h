@@ -100,8 +100,10 @@ struct Report {
   bool list_findings = false;  // as text too: all of them, not only their number
   std::vector<NextStep> next;
   Address result_address;  // what the answer is about, for $_ in GDB
-  int status = 0;          // 0, 3 or 4
-  std::string main_name;   // section whose table is the main one; empty: the first table
+  int status = 0;          // 0, 3 or 4; 2 where `error` says what is wrong with the question
+  std::string error;       // beside the report, for people
+
+  std::string main_name;  // section whose table is the main one; empty: the first table
 
   std::optional<std::string> picture;  // an SVG document: what -o FILE.svg writes
 

@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <iterator>
 #include <new>
+#include <optional>
 
 #include "commands/figures.h"
 #include "commands/manual.h"
@@ -114,6 +116,12 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
     static_cast<void>(out.finish());
     return {};
   }
+  if (command->takes_text && arguments->words.size() > command->max_words) {
+    // Several words of a shell: it took the quotes off, what is left is one text.
+    std::string text;
+    for (const std::string& word : arguments->words) text += (text.empty() ? "" : " ") + word;
+    arguments->words = {std::move(text)};
+  }
   const std::size_t count = arguments->words.size();
   if (count < command->min_words || count > command->max_words) {
     const std::string usage =
@@ -141,7 +149,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
   }
   if (report->status == 0 && is_partial(*report, image)) report->status = kPartial;
 
-  Outcome outcome{report->status, {}, report->result_address};
+  Outcome outcome{report->status, report->error, report->result_address};
   if (!request->output.empty()) {
     if (auto done = write_file(*report, *request, style, job); !done) return failed(done.error());
     const Table* table = report->main_table();
@@ -162,6 +170,32 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
   return outcome;
 }
 
+// The words of a line whose command takes a text; nullopt for any other.
+std::optional<std::vector<std::string>> words_of_text(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
+  const std::size_t end = std::min(line.find_first_of(kBlanks, begin), line.size());
+  const Command* command = find_command(line.substr(begin, end - begin));
+  if (command == nullptr || !command->takes_text) return std::nullopt;
+  const std::vector<OptionSpec> options = options_of(*command);
+  TextLine split = split_text(line.substr(end), [&](std::string_view word) {
+    for (const OptionSpec& option : options) {
+      const bool named = word.starts_with("--") && word.substr(2) == option.name;
+      const bool lettered = option.letter != 0 && word.size() == 2 && word[1] == option.letter;
+      if (named || lettered) return option.value.empty() ? 1 : 2;
+    }
+    // A mistyped option in front of the text is one, too.
+    return word.starts_with("--") && word.size() > 2 ? 1 : 0;
+  });
+  std::vector<std::string> words = {std::string(command->name)};
+  std::move(split.options.begin(), split.options.end(), std::back_inserter(words));
+  if (!split.text.empty()) {
+    words.emplace_back("--");
+    words.push_back(std::move(split.text));
+  }
+  return words;
+}
+
 }  // namespace
 
 std::string_view tool_version() { return "coreheap " COREHEAP_VERSION; }
@@ -179,6 +213,7 @@ Outcome run_words(Session& session, std::span<const std::string> words, const Re
 
 Outcome run_line(Session& session, std::string_view line, const RenderStyle& style, Sink& sink,
                  JobControl& job) {
+  if (const auto words = words_of_text(line)) return run_words(session, *words, style, sink, job);
   const auto words = split_words(line);
   if (!words) return failed(words.error());
   return run_words(session, *words, style, sink, job);

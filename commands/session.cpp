@@ -126,6 +126,7 @@ void Session::hold(image::Image image, Settings settings) {
 }
 
 void Session::retire() {
+  variables.clear();
   target_.reset();
   opener_ = nullptr;
   live_pid_.reset();

@@ -15,6 +15,7 @@
 #include "commands/arguments.h"
 #include "commands/target.h"
 #include "heapparse/image/open.h"
+#include "querylang/heap.h"
 
 namespace coreheap::commands {
 
@@ -54,6 +55,9 @@ class Session {
   // In front of the words of a line that can be pasted: "heap " in GDB, "coreheap core.1 " in a
   // shell.
   std::string prefix = "heap ";
+
+  // Sets of rows that queries saved; they go with the target.
+  query::Variables variables;
 
  private:
   std::string name_;

@@ -21,6 +21,8 @@ std::string_view name_of(ColumnType type) {
       return "percent";
     case ColumnType::boolean:
       return "boolean";
+    case ColumnType::number:
+      return "number";
   }
   return "text";
 }
@@ -61,6 +63,7 @@ std::uint64_t ordered_bits(const Cell& cell) {
     case Cell::Kind::integer:
       return cell.bits ^ kSign;
     case Cell::Kind::number:
+    case Cell::Kind::real:
       return (cell.bits & kSign) ? ~cell.bits : cell.bits ^ kSign;
     default:
       return cell.bits;

@@ -29,6 +29,7 @@ enum class ColumnType : std::uint8_t {
   address,
   percent,
   boolean,
+  number,  // not whole
 };
 
 std::string_view name_of(ColumnType type);
@@ -45,7 +46,8 @@ struct Column {
 
 // Sizes and counts are integers; how they are shown depends on the column.
 struct Cell {
-  enum class Kind : std::uint8_t { absent, text, integer, number, address, boolean };
+  // `number` is a share, shown with two decimals; `real` is exact.
+  enum class Kind : std::uint8_t { absent, text, integer, number, address, boolean, real };
   Kind kind = Kind::absent;
   std::uint64_t bits = 0;
   std::string_view text;
@@ -57,6 +59,7 @@ struct Cell {
     return {Kind::integer, static_cast<std::uint64_t>(n), {}};
   }
   static Cell of_number(double d) { return {Kind::number, std::bit_cast<std::uint64_t>(d), {}}; }
+  static Cell of_real(double d) { return {Kind::real, std::bit_cast<std::uint64_t>(d), {}}; }
   static Cell of_address(Address a) { return {Kind::address, a.value, {}}; }
   static Cell of_boolean(bool b) { return {Kind::boolean, b ? 1ULL : 0ULL, {}}; }
 

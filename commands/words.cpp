@@ -50,6 +50,91 @@ Result<std::vector<std::string>> split_words(std::string_view line) {
   return std::move(split.words);
 }
 
+namespace {
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
+// Where the words of a line begin and end; quotes keep a word together.
+std::vector<std::pair<std::size_t, std::size_t>> word_places(std::string_view line) {
+  std::vector<std::pair<std::size_t, std::size_t>> places;
+  for (std::size_t i = 0; i < line.size();) {
+    if (is_blank(line[i])) {
+      ++i;
+      continue;
+    }
+    const std::size_t begin = i;
+    char quote = 0;
+    for (; i < line.size() && (quote != 0 || !is_blank(line[i])); ++i) {
+      if (line[i] == '\\' && quote != '\'') {
+        ++i;
+      } else if (quote == 0 && (line[i] == '"' || line[i] == '\'')) {
+        quote = line[i];
+      } else if (line[i] == quote) {
+        quote = 0;
+      }
+    }
+    i = std::min(i, line.size());
+    places.emplace_back(begin, i);
+  }
+  return places;
+}
+
+}  // namespace
+
+TextLine split_text(std::string_view line, const std::function<int(std::string_view)>& is_option) {
+  TextLine split;
+  const auto places = word_places(line);
+  std::size_t first = 0;
+  std::size_t last = places.size();
+  const auto text_of = [&](std::size_t i) {
+    return line.substr(places[i].first, places[i].second - places[i].first);
+  };
+  const auto kind_of = [&](std::size_t i) {
+    const std::string_view word = text_of(i);
+    if (!word.starts_with('-') || word == "--") return 0;
+    const std::size_t equals = word.find('=');
+    const int kind = is_option(word.substr(0, equals));
+    return kind == 2 && equals != std::string_view::npos ? 1 : kind;
+  };
+  const auto take = [&](std::size_t i) {
+    const SplitLine words = split_line(text_of(i));
+    split.options.push_back(words.words.empty() ? std::string() : words.words[0]);
+  };
+  while (first < last) {
+    const int kind = kind_of(first);
+    if (kind == 0) break;
+    take(first++);
+    if (kind == 2 && first < last) take(first++);
+  }
+  if (first < last && text_of(first) == "--") {
+    ++first;
+  } else {
+    while (last > first) {
+      if (last - first >= 2 && kind_of(last - 2) == 2) {
+        take(last - 2);
+        take(last - 1);
+        last -= 2;
+      } else if (kind_of(last - 1) == 1) {
+        take(--last);
+      } else {
+        break;
+      }
+    }
+  }
+  if (first == last) return split;
+  const std::size_t begin = places[first].first;
+  const std::string_view text = line.substr(begin, places[last - 1].second - begin);
+  const bool one_word = last - first == 1 && text.size() > 1 && text.front() == text.back() &&
+                        (text.front() == '\'' || text.front() == '"');
+  if (one_word) {
+    const SplitLine words = split_line(text);
+    split.text = words.words.empty() ? std::string() : words.words[0];
+  } else {
+    split.text = text;
+  }
+  return split;
+}
+
 std::string quoted(std::string_view word) {
   constexpr std::string_view kSafe =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789@%_+=:,./-";

@@ -2,6 +2,7 @@
 // protect.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,15 @@ SplitLine split_line(std::string_view line);
 
 // Errors: usage, when a quote is left open.
 Result<std::vector<std::string>> split_words(std::string_view line);
+
+// For a command that takes a text: `line` behind the command's name, with options in front of the
+// text and behind it taken off. Which words are options, and whether one takes a value, `is_option`
+// says: 0 none, 1 a flag, 2 with a value. A text wholly in quotes loses them (as a shell would do).
+struct TextLine {
+  std::vector<std::string> options;
+  std::string text;
+};
+TextLine split_text(std::string_view line, const std::function<int(std::string_view)>& is_option);
 
 // The word so that a shell, or split_words, reads it back as one.
 std::string quoted(std::string_view word);

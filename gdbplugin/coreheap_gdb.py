@@ -22,7 +22,11 @@ def _load():
     sys.path.insert(0, folder)
     sys.dont_write_bytecode = True
     try:
-        importlib.import_module(_PACKAGE).load(folder, owned)
+        package = importlib.import_module(_PACKAGE)
+        package.load(folder, owned)
+        # `import coreheap` works from now on, without the folder on the path.
+        sys.modules.pop("coreheap", None)
+        importlib.import_module("coreheap")._in_gdb = package.query
     finally:
         sys.dont_write_bytecode = write_bytecode
         sys.path.remove(folder)

@@ -22,6 +22,16 @@ void append_number(std::string& out, double d) {
 
 namespace {
 
+// The shortest digits that read back as the same number.
+void append_real(std::string& out, double d, std::string_view otherwise) {
+  if (!std::isfinite(d)) {
+    out += otherwise;
+    return;
+  }
+  char digits[64];
+  out.append(digits, std::to_chars(digits, digits + sizeof digits, d).ptr);
+}
+
 // Text whose bytes can be copied as they are into a JSON string.
 bool is_plain(std::string_view text) {
   for (const char c : text) {
@@ -90,6 +100,9 @@ void append_json(std::string& out, const Cell& cell) {
     case Cell::Kind::number:
       append_number(out, cell.number());
       return;
+    case Cell::Kind::real:
+      append_real(out, cell.number(), "null");
+      return;
     case Cell::Kind::address:
       out += '"';
       append_hex(out, cell.bits);
@@ -110,6 +123,9 @@ void append_csv(std::string& out, const Cell& cell) {
       return;
     case Cell::Kind::number:
       append_number(out, cell.number());
+      return;
+    case Cell::Kind::real:
+      append_real(out, cell.number(), "");
       return;
     case Cell::Kind::address:
       append_hex(out, cell.bits);

@@ -33,6 +33,8 @@ std::string cell_text(const Cell& cell, ColumnType type) {
     case Cell::Kind::number:
       return type == ColumnType::percent ? percent_text(cell.number())
                                          : fmt::format("{:.2f}", cell.number());
+    case Cell::Kind::real:
+      return fmt::format("{:.3g}", cell.number());
     case Cell::Kind::address:
       return hex_text(Address{cell.bits});
     case Cell::Kind::boolean:
@@ -43,7 +45,7 @@ std::string cell_text(const Cell& cell, ColumnType type) {
 
 bool flush_right(ColumnType type) {
   return type == ColumnType::integer || type == ColumnType::identifier ||
-         type == ColumnType::bytes || type == ColumnType::percent;
+         type == ColumnType::bytes || type == ColumnType::percent || type == ColumnType::number;
 }
 
 std::vector<unsigned> text_columns(const Table& table) {

@@ -6,18 +6,21 @@ thread, as its API demands; the engine's jobs run on threads of the engine's own
 
 import atexit
 
-import gdb
-
-from . import command, engine, session
-
 _plugin = None
 
 
 class Plugin:
     def __init__(self, folder, owned):
+        # Here, because outside GDB the binding below is of use without the rest.
+        import gdb
+
+        from . import command, engine, functions, session
+
+        self._gdb = gdb
         self.session = session.Session(engine.find(folder))
         self.session.watch.connect()
         self.words = command.register(self.session, owned)
+        functions.register(self.session.query)
         if hasattr(gdb.events, "gdb_exiting"):
             gdb.events.gdb_exiting.connect(self._exiting)
         atexit.register(self.session.close)
@@ -27,6 +30,7 @@ class Plugin:
 
     def close(self):
         self.session.watch.disconnect()
+        gdb = self._gdb
         if hasattr(gdb.events, "gdb_exiting"):
             gdb.events.gdb_exiting.disconnect(self._exiting)
         atexit.unregister(self.session.close)
@@ -49,3 +53,10 @@ def unload():
     _plugin.close()
     _plugin = None
     return words
+
+
+def query(text):
+    """The rows of a query about what GDB has open."""
+    if _plugin is None:
+        raise RuntimeError("the plugin is not loaded")
+    return _plugin.session.query(text)

@@ -50,6 +50,7 @@ _FUNCTIONS = {
     "coreheap_session_free": (None, [_SESSION]),
     "coreheap_last_error": (_TEXT, [_SESSION]),
     "coreheap_open_core": (ctypes.c_int, [_SESSION, _TEXT, _TEXT]),
+    "coreheap_open_pid": (ctypes.c_int, [_SESSION, ctypes.c_uint64, _TEXT]),
     "coreheap_open_held": (ctypes.c_int, [_SESSION, ctypes.c_uint64, ctypes.POINTER(Thread),
                                           ctypes.c_size_t, _TEXT]),
     "coreheap_open_regions": (ctypes.c_int, [_SESSION, _TEXT, _TEXT, ctypes.c_void_p, ctypes.c_size_t,
@@ -158,6 +159,9 @@ class LibraryEngine:
 
     def open_core(self, path, options):
         self._check(self._library.coreheap_open_core(self._session, _bytes(path), _bytes(options)))
+
+    def open_pid(self, pid, options):
+        self._check(self._library.coreheap_open_pid(self._session, pid, _bytes(options)))
 
     def open_held(self, pid, threads, options):
         self._check(self._library.coreheap_open_held(

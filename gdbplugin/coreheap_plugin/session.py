@@ -6,7 +6,7 @@ printed, so a `q` at the pager leaves nothing behind; a cancelled job is joined 
 
 import gdb
 
-from . import output, target, watch
+from . import output, query, target, watch
 from .engine import (CANCELLED, FOUND, NO_REPORT, OK, PARTIAL, RUNNING, WRONG_USAGE, Failure)
 
 _STEP_MS = 20
@@ -45,6 +45,22 @@ class Session:
         if opened is not None and opened.live:
             self._tell_pause(opened, line)
         _show(result)
+
+    def query(self, text):
+        """The rows of a query about what GDB has open; engine.Failure when it has none."""
+        progress = output.Progress(False)
+        try:
+            self.engine.check()
+            self._open(progress)
+            return query.run(self.engine, text, self._wait)
+        finally:
+            progress.clear()
+
+    def _wait(self, handle):
+        status = query.wait_for(self.engine._library, handle)
+        if status == CANCELLED:
+            raise KeyboardInterrupt
+        return status
 
     def _open(self, progress):
         """Makes the engine hold what GDB has open now."""

@@ -69,6 +69,7 @@ int exit_status_of(ErrorCode code) {
 }
 
 std::string to_text(const Error& error) {
+  if (!error.shown.empty()) return error.shown;
   std::string text = "coreheap: ";
   if (!error.subject.empty()) {
     text += error.subject;

@@ -41,7 +41,8 @@ struct Error {
   ErrorCode code = ErrorCode::internal;
   std::string subject;
   std::string reason;
-  std::string hint;  // may be empty
+  std::string hint;        // may be empty
+  std::string shown = {};  // the whole text, where one that shows more than two lines was made
 };
 
 template <class T>

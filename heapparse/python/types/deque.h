@@ -57,6 +57,11 @@ inline std::uint64_t items_per_block(const layouts::Layout& layout) {
   return layout.deque_block.data.size / 8u;
 }
 
+// Where in a block its items begin.
+inline std::uint64_t items_offset(const layouts::Layout& layout) {
+  return layout.deque_block.data.offset;
+}
+
 // Calls visit(index, item) from left to right; as many as there are items.
 template <class Visit>
 void for_each_item(ObjectReader& reader, const DequeView& deque, Visit&& visit) {

@@ -98,6 +98,11 @@ inline std::optional<ClassView> view_class(ObjectReader& reader, Address object)
   return ClassView{*name, *dict};
 }
 
+// The classes that an old-style class is derived from: a tuple.
+inline std::optional<Address> class_bases(ObjectReader& reader, Address class_object) {
+  return reader.pointer(class_object, reader.layout().class_object.bases);
+}
+
 // Where a split dict's values allocation starts, given the words the dict points to.
 inline std::optional<Address> values_block(ObjectReader& reader, Address values) {
   if (!reader.traits().values_have_prefix) return values;

@@ -1,0 +1,43 @@
+// What a query may look at: the census of one target and the stages below it.
+//
+// Everything outlives the query's result. `runtime` and `types` are null where no Python is inside.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "heapparse/census/census.h"
+#include "heapparse/image/image.h"
+#include "heapparse/malloc/malloc_heap.h"
+#include "heapparse/pymalloc/pymalloc_heap.h"
+#include "heapparse/python/gc_state.h"
+#include "heapparse/python/runtime.h"
+#include "heapparse/python/type_table.h"
+
+namespace coreheap::query {
+
+struct Heap {
+  const image::Image& image;
+  const census::Census& census;
+  const std::vector<glibc::MallocHeap>& heaps;
+  const pymalloc::PymallocHeap& pymalloc;
+  const python::Runtime* runtime = nullptr;
+  const python::TypeTable* types = nullptr;
+};
+
+// Rows of the census, sorted.
+using RowSet = std::vector<std::uint32_t>;
+
+// Sets saved under a name ("idle" for $idle).
+using Variables = std::map<std::string, std::shared_ptr<const RowSet>, std::less<>>;
+
+// Columns that the census does not hold and that are worked out once, when a query names them.
+struct Derived {
+  std::vector<std::uint64_t> buffers;  // by row: bytes of the buffers it owns
+  std::unique_ptr<python::GcMembers> collector;
+};
+
+}  // namespace coreheap::query

@@ -1,0 +1,30 @@
+// Rows on their way through a pipeline: numbers of rows of the census or of a table.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "querylang/plan.h"
+#include "querylang/tables.h"
+
+namespace coreheap::query {
+
+struct Relation {
+  SourceId source = SourceId::blocks;
+  std::shared_ptr<const TableData> table;  // null: rows of the census
+  // All rows of the source, which no list holds yet; else those in `rows`.
+  bool pending = true;
+  std::vector<std::uint32_t> rows;
+  std::vector<const Typed*> conditions;  // not applied yet
+  std::optional<std::uint64_t> matched;  // how many there were before a limit
+  std::optional<std::uint64_t> bytes;    // of the rows that are in the groups
+
+  bool is_census() const { return table == nullptr; }
+  std::size_t count(const Heap& heap) const {
+    return pending ? heap.census.rows.size() : rows.size();
+  }
+};
+
+}  // namespace coreheap::query

@@ -1,0 +1,36 @@
+// Objects as values.
+#include "querylang/worker.h"
+
+#include "heapparse/python/plain_value.h"
+
+namespace coreheap::query {
+
+Value Worker::value_of(const python::Object& object) {
+  std::string made;
+  const auto plain = python::plain_value(*decoder_, object, kMaxCharacters, made);
+  if (!plain) return Value::none();
+  using Kind = python::PlainValue::Kind;
+  switch (plain->kind) {
+    case Kind::none:
+      return Value::none();
+    case Kind::boolean:
+      return Value::of(plain->integer != 0);
+    case Kind::integer:
+      return Value::of_integer(plain->integer);
+    case Kind::number:
+      return Value::of_number(plain->number);
+    case Kind::text:
+      return Value::of_text(made.empty() ? plain->text : texts.keep(std::move(made)));
+    case Kind::other:
+      break;
+  }
+  return Value::of_object(object.address);
+}
+
+Value Worker::value_at(Address object) {
+  if (!decoder_) return Value::none();
+  const auto known = decoder_->object(object);
+  return known ? value_of(*known) : Value::none();
+}
+
+}  // namespace coreheap::query

@@ -70,6 +70,8 @@ const std::vector<Command>& all_commands() {
       export_command(),
       help_command(),
       version_command(),
+  };
+  // clang-format on
   return commands;
 }
 

@@ -137,7 +137,7 @@ TEST_CASE("each named query has a title and runs") {
     CHECK(ran.outcome.status == 0);
     CHECK(holds(ran.text, one.title));
     // The line that repeats it can be pasted.
-    CHECK(run_on(small_process(), "select " + quoted(one.text)).outcome.status == 0);
+    CHECK(run_on(small_process(), "select " + commands::quoted(one.text)).outcome.status == 0);
   }
   CHECK(holds(run_on(nullptr, "query").text, "by-type"));
   CHECK(run_on(small_process(), "query by-tpye").outcome.error.find("try: by-type") !=

@@ -298,12 +298,6 @@ Result<Image> open_core_file(FileBytes file, const std::string& name, const Open
   }
   image.auxv = std::move(notes.auxv);
   image.findings = std::move(notes.findings);
-  if (image.threads.empty() && image.auxv.empty() && notes.files.empty()) {
-    image.findings.push_back({{},
-                              "no notes in the core",
-                              "threads, mapped files and the process itself are unknown",
-                              Severity::warning});
-  }
   image.keep_alive.push_back(file.owner);
 
   std::vector<DumpedRange> dumped;
@@ -319,6 +313,12 @@ Result<Image> open_core_file(FileBytes file, const std::string& name, const Open
   }
   draft.lost = normalised(std::move(draft.lost));
   note_truncation(*elf, draft);
+  if (image.threads.empty() && image.auxv.empty() && notes.files.empty()) {
+    image.findings.push_back({{},
+                              "no notes in the core",
+                              "threads, mapped files and the process itself are unknown",
+                              Severity::warning});
+  }
   MappingBuilder(notes.files, kNamesBudget + file.bytes.size(), draft).build(segments);
 
   auto finished = finish(std::move(draft), options, job);

@@ -154,7 +154,9 @@ class GraphBuilder {
     for (std::uint32_t i = 0; i < n; ++i) {
       if (decoded_.refcounts[i] != DecodedEdges::kImmortal) continue;
       graph_.immortal_.set(i);
-      if (graph_.nodes_.weight(NodeId{i}) != 0 || graph_.nodes_.is_object(NodeId{i})) {
+      const census::RowId row = graph_.nodes_.row(NodeId{i});
+      // Static ones have a root of their own.
+      if (sources_.census.rows.allocator(row) != census::Allocator::static_object) {
         roots_.edges.add(roots_.immortal_root, i);
       }
     }

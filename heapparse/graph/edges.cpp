@@ -47,12 +47,17 @@ class RunDecoder {
     const auto header = decoder_.reader().header(address);
     if (!header) return;
     const auto count = header->refcount;
-    refcounts_[node] = count.immortal ? DecodedEdges::kImmortal
+    // What lies in a file's data is never freed, whatever its refcount says.
+    const census::RowId row = nodes_.row(NodeId{node});
+    const bool is_static =
+        sources_.census.rows.allocator(row) == census::Allocator::static_object;
+    refcounts_[node] = count.immortal || is_static
+                           ? DecodedEdges::kImmortal
                                       : static_cast<std::uint32_t>(std::min<std::int64_t>(
                                             std::max<std::int64_t>(count.count, 0),
                                             DecodedEdges::kNoCount - 1));
     // Old-style instances have types of their own in the census, behind those of the table.
-    const std::uint32_t type = census::index_of(sources_.census.rows.type(nodes_.row(NodeId{node})));
+    const std::uint32_t type = census::index_of(sources_.census.rows.type(row));
     python::Object object{address, nullptr};
     if (type < decoder_.types().all().size()) {
       object.type = &decoder_.types()[type];
@@ -85,16 +90,22 @@ class RunDecoder {
   }
 
   bool is_interned_table(std::span<const std::uint32_t> targets) {
-    if (targets.size() < 2 * kFewestInterned || targets.size() % 2 != 0) return false;
-    for (std::size_t i = 0; i < targets.size(); i += 2) {
-      if (targets[i] != targets[i + 1]) return false;
+    if (targets.size() < 2 * kFewestInterned) return false;
+    std::size_t pairs = 0;
+    std::uint32_t last = 0;
+    // A deleted entry may keep a key that stands for nothing.
+    for (std::size_t i = 0; i + 1 < targets.size(); ++i) {
+      if (targets[i] != targets[i + 1]) continue;
+      last = targets[i++];
+      ++pairs;
     }
-    for (const std::size_t i : {std::size_t{0}, targets.size() / 2 & ~std::size_t{1}}) {
-      const auto name = python::view_str(decoder_.reader(), nodes_.address(NodeId{targets[i]}));
-      // 2.7's byte strings say it elsewhere, and are no str of this view.
-      if (name && name->interned == 0) return false;
-    }
-    return true;
+    if (pairs < kFewestInterned || pairs * 2 < targets.size() - targets.size() / 8) return false;
+    const auto key = decoder_.object(nodes_.address(NodeId{last}));
+    if (!key) return false;
+    // 2.7's byte strings say it elsewhere.
+    if (key->type->shape == python::Shape::bytes) return true;
+    const auto name = python::view_str(decoder_.reader(), key->address);
+    return name && name->interned != 0;
   }
 
   const Sources& sources_;

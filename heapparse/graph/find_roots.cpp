@@ -168,6 +168,14 @@ class Finder {
     }
   }
 
+  // Do the decoders know all that this static object holds? A module's definition keeps a copy of
+  // the module's dict, which no object shows.
+  bool is_decoded(census::RowId row) const {
+    const std::uint32_t type = census::index_of(rows_.type(row));
+    if (sources_.types == nullptr || type >= sources_.types->all().size()) return true;
+    return (*sources_.types)[type].name != "moduledef";
+  }
+
   // Calls visit for what is left of `range` when static objects and states are cut out.
   template <class Visit>
   void without_known(AddressRange range, Visit&& visit) const {
@@ -180,7 +188,7 @@ class Finder {
     if (it != addresses.begin()) --it;
     for (; it != addresses.end() && *it < range.end.value; ++it) {
       const census::RowId row{static_cast<std::uint32_t>(it - addresses.begin())};
-      if (rows_.state(row) != census::State::used) continue;
+      if (rows_.state(row) != census::State::used || !is_decoded(row)) continue;
       const AddressRange extent = sources_.census.extent_of(row);
       if (extent.end > range.begin) known.push_back(extent);
     }

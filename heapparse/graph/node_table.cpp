@@ -80,7 +80,7 @@ void NodeTable::index_addresses() {
   for (std::uint32_t i = 0; i < n; ++i) {
     const std::uint64_t a = at(i);
     const auto residue = static_cast<std::uint8_t>(a % granule);
-    if (regions_.empty() || a - regions_.back().end > kGap) {
+    if (regions_.empty() || a > regions_.back().end + kGap) {
       if (!regions_.empty()) words += (regions_.back().end - regions_.back().begin) / block;
       regions_.push_back({a / block * block, 0, words, residue});
     }

@@ -16,7 +16,7 @@ Ways::Ways(std::size_t nodes) {
 
 void Ways::start(std::uint32_t root, std::span<const std::uint32_t> held) {
   for (const std::uint32_t node : held) {
-    if (node >= parent_.size() || reached(node)) continue;
+    if (node >= parent_.size() || parent_[node] != kNone) continue;
     parent_[node] = root;
     queue_.push_back(node);
   }
@@ -26,7 +26,7 @@ Result<void> Ways::search(const Csr& forward, JobControl& job) {
   for (std::size_t at = 0; at < queue_.size(); ++at) {
     const std::uint32_t node = queue_[at];
     for (const std::uint32_t target : forward.of(node)) {
-      if (reached(target)) continue;
+      if (parent_[target] != kNone) continue;
       parent_[target] = node;
       queue_.push_back(target);
     }

@@ -17,11 +17,14 @@ namespace coreheap::graph {
 class Ways {
  public:
   static constexpr std::uint32_t kNone = 0xffffffff;
+  static constexpr std::uint32_t kBlocked = 0xfffffffe;
 
   Ways() = default;
   explicit Ways(std::size_t nodes);
 
-  bool reached(std::uint32_t node) const { return parent_[node] != kNone; }
+  bool reached(std::uint32_t node) const { return parent_[node] < kBlocked; }
+  // No way leads to it or through it any more. Only before the first search.
+  void block(std::uint32_t node) { parent_[node] = kBlocked; }
   // The node before it on its way; its root at the beginning.
   std::uint32_t parent(std::uint32_t node) const { return parent_[node]; }
 

@@ -11,8 +11,9 @@ using Layout = layouts::Layout;
 
 constexpr std::uint64_t kMostLinks = std::uint64_t{1} << 40;
 
-// The results of a bounded cache hang on a ring of elements. It owned them once (3.6); since then
-// the dict of the cache does, and the traversal shows what they hold in the name of the cache.
+// The results of a bounded cache hang on a ring of elements, each owned by the ring and by the dict
+// of the cache. The traversal showed the elements once (3.6); since then it shows what they hold, in
+// the name of the cache.
 void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
   ObjectReader& reader = decoder.reader();
   const auto& f = decoder.layout().lru_cache;
@@ -24,6 +25,7 @@ void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
     if (decoder.traits().lru_links_owned) {
       visit({*link, {.kind = EdgeKind::item, .index = i}});
     } else {
+      visit({*link, {.kind = EdgeKind::item, .index = i}, SkipCause::not_traversed});
       const auto borrowed = [&](const std::optional<Address>& target, EdgeKind kind) {
         if (target) visit({*target, {.kind = kind, .index = i}, SkipCause::none, false});
       };

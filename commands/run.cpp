@@ -149,6 +149,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
   }
   if (report->status == 0 && is_partial(*report, image)) report->status = kPartial;
 
+  if (!report->numbered.empty()) session.remember_rows(report->numbered);
   Outcome outcome{report->status, report->error, report->result_address};
   if (!request->output.empty()) {
     if (auto done = write_file(*report, *request, style, job); !done) return failed(done.error());

@@ -35,7 +35,7 @@ struct UnwrittenAllocator : std::allocator<T> {
   T* allocate(std::size_t n) {
     if (!is_big(n)) return std::allocator<T>::allocate(n);
     if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
-    void* place = ::operator new(n * sizeof(T), std::align_val_t{kHugePage});
+    void* place = ::operator new (n * sizeof(T), std::align_val_t{kHugePage});
     // A wish; without it everything works, slower.
     static_cast<void>(madvise(place, n * sizeof(T), MADV_HUGEPAGE));
     return static_cast<T*>(place);
@@ -44,7 +44,7 @@ struct UnwrittenAllocator : std::allocator<T> {
     if (!is_big(n)) {
       std::allocator<T>::deallocate(place, n);
     } else {
-      ::operator delete(place, std::align_val_t{kHugePage});
+      ::operator delete (place, std::align_val_t{kHugePage});
     }
   }
 

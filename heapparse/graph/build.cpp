@@ -38,7 +38,8 @@ class GraphBuilder {
     if (!decoded) return std::unexpected(decoded.error());
     decoded_ = std::move(*decoded);
     roots_ = find_roots(sources_, graph_.nodes_);
-    for (const auto& step : {&GraphBuilder::explain, &GraphBuilder::lay_out, &GraphBuilder::follow}) {
+    for (const auto& step :
+         {&GraphBuilder::explain, &GraphBuilder::lay_out, &GraphBuilder::follow}) {
       if (auto done = (this->*step)(); !done) return std::unexpected(done.error());
     }
     finish();
@@ -183,7 +184,8 @@ class GraphBuilder {
     const auto up_to = [&](RootKind first, RootKind last) {
       return search([&](RootKind kind) { return kind >= first && kind <= last; });
     };
-    if (auto done = up_to(RootKind::modules, RootKind::interpreter); !done) return done;
+    if (auto done = up_to(RootKind::modules, RootKind::modules); !done) return done;
+    if (auto done = up_to(RootKind::frame, RootKind::interpreter); !done) return done;
     if (auto done = up_to(RootKind::static_object, RootKind::c_globals); !done) return done;
     if (auto done = up_to(RootKind::other_memory, RootKind::c_stack); !done) return done;
 
@@ -245,7 +247,7 @@ class GraphBuilder {
       if (graph_.ways_.reached(lost[i])) continue;
       const std::uint32_t c = islands.of[i];
       graph_.unreachable_.set(lost[i]);
-      if (graph_.nodes_.is_object(NodeId{lost[i]})) {
+      if (sources_.runtime != nullptr && graph_.nodes_.is_object(NodeId{lost[i]})) {
         if (number[c] == 0xffffffff) {
           number[c] = static_cast<std::uint32_t>(graph_.component_is_cycle_.size());
           graph_.component_is_cycle_.push_back(islands.is_cycle[c]);
@@ -274,7 +276,8 @@ class GraphBuilder {
     }
     graph_.weak_ = std::move(decoded_.weak);
     graph_.weak_back_.reserve(graph_.weak_.size());
-    for (const auto& [holder, target] : graph_.weak_) graph_.weak_back_.emplace_back(target, holder);
+    for (const auto& [holder, target] : graph_.weak_)
+      graph_.weak_back_.emplace_back(target, holder);
     std::sort(graph_.weak_back_.begin(), graph_.weak_back_.end());
     for (std::uint32_t i = 0; i < n; ++i) graph_.total_weight_ += graph_.nodes_.weight(NodeId{i});
   }

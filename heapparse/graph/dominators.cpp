@@ -170,8 +170,8 @@ class SemiNca {
     idom_[i] = parent;
     depth_[i] = depth_[parent] + 1;
     const std::uint32_t jump = jump_[parent];
-    jump_[i] = depth_[parent] - depth_[jump] == depth_[jump] - depth_[jump_[jump]] ? jump_[jump]
-                                                                                   : parent;
+    jump_[i] =
+        depth_[parent] - depth_[jump] == depth_[jump] - depth_[jump_[jump]] ? jump_[jump] : parent;
   }
 
   void dominators() {
@@ -265,6 +265,24 @@ Result<Dominators> find_dominators(const Csr& forward, const Csr& reverse, const
                                    std::span<const std::uint32_t> weights, std::uint64_t unit,
                                    JobControl& job) {
   return SemiNca(forward, reverse, roots).run(weights, unit, job);
+}
+
+Csr dominated_children(const Dominators& dominators) {
+  const auto n = static_cast<std::uint32_t>(dominators.idom.size());
+  Csr tree;
+  tree.offsets.resize(std::size_t{n} + 2);
+  std::fill(tree.offsets.begin(), tree.offsets.end(), 0);
+  for (const std::uint32_t d : dominators.idom) {
+    if (d != kNone) ++tree.offsets[d + 2];
+  }
+  for (std::size_t i = 2; i < tree.offsets.size(); ++i) tree.offsets[i] += tree.offsets[i - 1];
+  tree.targets.resize(tree.offsets.back());
+  for (std::uint32_t v = 0; v < n; ++v) {
+    const std::uint32_t d = dominators.idom[v];
+    if (d != kNone) tree.targets[tree.offsets[d + 1]++] = v;
+  }
+  tree.offsets.pop_back();
+  return tree;
 }
 
 }  // namespace coreheap::graph

@@ -37,4 +37,7 @@ Result<Dominators> find_dominators(const Csr& forward, const Csr& reverse, const
                                    std::span<const std::uint32_t> weights, std::uint64_t unit,
                                    JobControl& job);
 
+// The dominator tree from above: whom each node dominates immediately, ascending.
+Csr dominated_children(const Dominators& dominators);
+
 }  // namespace coreheap::graph

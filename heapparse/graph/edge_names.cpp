@@ -19,10 +19,10 @@ std::vector<NamedEdge> EdgeNames::of(NodeId holder, NodeId target, std::size_t l
   if (graph_.is_root(holder)) return of_root(holder, target, limit);
   const auto take = [&](const python::Reference& reference) {
     if (names.size() >= limit || graph_.table().find(reference.target) != target) return;
-    names.push_back({python::edge_text(*decoder_, reference.name),
-                     reference.name.kind == python::EdgeKind::attribute &&
-                         reference.name.text == "__dict__",
-                     reference.guess});
+    names.push_back(
+        {python::edge_text(*decoder_, reference.name),
+         reference.name.kind == python::EdgeKind::attribute && reference.name.text == "__dict__",
+         reference.guess});
     if (names.back().text == ".__dict__") names.back().is_dict = true;
   };
   if (graph_.is_object(holder) && decoder_) {
@@ -30,7 +30,8 @@ std::vector<NamedEdge> EdgeNames::of(NodeId holder, NodeId target, std::size_t l
       python::for_each_reference(*decoder_, *object, take);
     }
   }
-  if (names.empty()) names.push_back({graph_.is_object(holder) ? "<memory>" : "<word>", false, true});
+  if (names.empty())
+    names.push_back({graph_.is_object(holder) ? "<memory>" : "<word>", false, true});
   return names;
 }
 

@@ -10,9 +10,9 @@
 namespace coreheap::graph {
 
 struct NamedEdge {
-  std::string text;            // ".name", "['key']", "[3]", "<local x>"
-  bool is_dict = false;        // the holder's own __dict__
-  bool conservative = false;   // a word of memory whose layout nobody knows
+  std::string text;           // ".name", "['key']", "[3]", "<local x>"
+  bool is_dict = false;       // the holder's own __dict__
+  bool conservative = false;  // a word of memory whose layout nobody knows
 };
 
 class EdgeNames {

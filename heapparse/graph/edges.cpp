@@ -49,13 +49,12 @@ class RunDecoder {
     const auto count = header->refcount;
     // What lies in a file's data is never freed, whatever its refcount says.
     const census::RowId row = nodes_.row(NodeId{node});
-    const bool is_static =
-        sources_.census.rows.allocator(row) == census::Allocator::static_object;
-    refcounts_[node] = count.immortal || is_static
-                           ? DecodedEdges::kImmortal
-                                      : static_cast<std::uint32_t>(std::min<std::int64_t>(
-                                            std::max<std::int64_t>(count.count, 0),
-                                            DecodedEdges::kNoCount - 1));
+    const bool is_static = sources_.census.rows.allocator(row) == census::Allocator::static_object;
+    refcounts_[node] =
+        count.immortal || is_static
+            ? DecodedEdges::kImmortal
+            : static_cast<std::uint32_t>(std::min<std::int64_t>(
+                  std::max<std::int64_t>(count.count, 0), DecodedEdges::kNoCount - 1));
     // Old-style instances have types of their own in the census, behind those of the table.
     const std::uint32_t type = census::index_of(sources_.census.rows.type(row));
     python::Object object{address, nullptr};
@@ -70,7 +69,8 @@ class RunDecoder {
     python::for_each_reference(decoder_, object, [&](const python::Reference& reference) {
       const NodeId target = nodes_.find(reference.target, hint_);
       if (target == NodeId::none) {
-        ++dangling;
+        // A static object that was never readied has anything in its fields.
+        if (!is_static) ++dangling;
       } else if (reference.guess) {
         guesses.emplace_back(node, index_of(target));
       } else {
@@ -124,8 +124,7 @@ void append(std::vector<T>& to, std::vector<T>& from) {
 
 }  // namespace
 
-Result<DecodedEdges> decode_edges(const Sources& sources, const NodeTable& nodes,
-                                  JobControl& job) {
+Result<DecodedEdges> decode_edges(const Sources& sources, const NodeTable& nodes, JobControl& job) {
   DecodedEdges out;
   constexpr std::uint32_t kRun = DecodedEdges::kNodesPerRun;
   const std::uint32_t n = nodes.size();

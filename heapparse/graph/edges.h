@@ -25,9 +25,10 @@ struct EdgeRun {
 struct DecodedEdges {
   std::vector<EdgeRun> runs;  // of kNodesPerRun nodes each
   std::vector<Edge> guesses;
-  std::vector<Edge> weak;               // weak reference, its referent
+  std::vector<Edge> weak;                // weak reference, its referent
   std::vector<std::uint32_t> uncounted;  // targets of exact edges that are in no refcount
-  // Dicts whose every key is its own value, an interned str: the interpreter's table, or one like it.
+  // Dicts whose every key is its own value, an interned str: the interpreter's table, or one like
+  // it.
   std::vector<std::uint32_t> interned_tables;
   // By node: its refcount; kImmortal, and kNoCount for native blocks.
   BigColumn<std::uint32_t> refcounts;

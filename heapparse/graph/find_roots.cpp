@@ -64,8 +64,8 @@ class Finder {
     }
     frames(decoder);
     for (const auto& one : runtime.interpreters) {
-      const std::uint32_t root = add(RootKind::interpreter, "interpreter state" + of(one),
-                                     one.address);
+      const std::uint32_t root =
+          add(RootKind::interpreter, "interpreter state" + of(one), one.address);
       for (const Address dict : {one.sysdict, one.builtins}) hold(root, dict);
       state(root, one.address, decoder.layout().interpreter.struct_size);
       if (first_interpreter_ == 0) first_interpreter_ = root;
@@ -86,8 +86,8 @@ class Finder {
           if (frame.owner != python::FrameView::Owner::thread || left == 0) return;
           --left;
           const auto shown = python::read_frame(decoder, frame, false);
-          const std::uint32_t root = add(RootKind::frame, frame_name(shown) + " in " + who,
-                                         frame.address, index);
+          const std::uint32_t root =
+              add(RootKind::frame, frame_name(shown) + " in " + who, frame.address, index);
           python::for_each_frame_reference(decoder, frame, [&](const python::Reference& one) {
             const NodeId node = nodes_.find(one.target);
             if (node == NodeId::none) return;
@@ -262,9 +262,9 @@ class Finder {
                      states_in_blocks_.end() &&
                  first_interpreter_ != 0) {
         out_.edges.add(first_interpreter_, id);
-        out_.states.push_back({{rows_.address(census::RowId{i}),
-                                sources_.census.extent_of(census::RowId{i}).end},
-                               first_interpreter_});
+        out_.states.push_back(
+            {{rows_.address(census::RowId{i}), sources_.census.extent_of(census::RowId{i}).end},
+             first_interpreter_});
       }
     }
   }
@@ -274,8 +274,9 @@ class Finder {
     std::vector<std::uint32_t> roots;
     for (std::size_t i = 0; i < threads.size(); ++i) {
       const auto& thread = threads[i];
-      const std::uint32_t root = add(RootKind::c_stack, fmt::format("C stack of thread {}", thread.tid),
-                                     thread.stack_pointer, static_cast<std::uint32_t>(i));
+      const std::uint32_t root =
+          add(RootKind::c_stack, fmt::format("C stack of thread {}", thread.tid),
+              thread.stack_pointer, static_cast<std::uint32_t>(i));
       roots.push_back(root);
       NodeTable::Hint hint;
       for (const std::uint64_t word : thread.registers) {

@@ -16,7 +16,7 @@ namespace coreheap::graph {
 
 struct FoundRoots {
   std::vector<Root> roots;
-  RootEdges edges;            // the root's id is objects + its index
+  RootEdges edges;  // the root's id is objects + its index
   // Edges that are part of refcounts: those of running frames.
   std::vector<std::uint32_t> counted;
   // Edges that a refcount may count or not: claimed first where something is left to explain.

@@ -69,6 +69,24 @@ NodeId Graph::root_of(NodeId id) const {
   return id;
 }
 
+BigColumn<std::uint32_t> Graph::roots_of_all() const {
+  constexpr std::uint32_t kUnknown = 0xffffffff;
+  BigColumn<std::uint32_t> roots;
+  roots.resize(objects());
+  std::fill(roots.begin(), roots.end(), kUnknown);
+  std::vector<std::uint32_t> way;
+  for (std::uint32_t i = 0; i < objects(); ++i) {
+    std::uint32_t at = i;
+    while (at < objects() && roots[at] == kUnknown) {
+      way.push_back(at);
+      at = ways_.parent(at);
+    }
+    const std::uint32_t root = at < objects() ? roots[at] : at;
+    for (; !way.empty(); way.pop_back()) roots[way.back()] = root;
+  }
+  return roots;
+}
+
 std::span<const Edge> Graph::range_of(const std::vector<Edge>& edges, NodeId id) {
   const auto [first, last] =
       std::equal_range(edges.begin(), edges.end(), Edge{index_of(id), 0},
@@ -77,10 +95,9 @@ std::span<const Edge> Graph::range_of(const std::vector<Edge>& edges, NodeId id)
 }
 
 std::uint32_t Graph::unexplained(NodeId id) const {
-  const auto it = std::lower_bound(unexplained_.begin(), unexplained_.end(), index_of(id),
-                                   [](const Unexplained& one, std::uint32_t wanted) {
-                                     return one.node < wanted;
-                                   });
+  const auto it = std::lower_bound(
+      unexplained_.begin(), unexplained_.end(), index_of(id),
+      [](const Unexplained& one, std::uint32_t wanted) { return one.node < wanted; });
   return it != unexplained_.end() && it->node == index_of(id) ? it->left : 0;
 }
 

@@ -62,9 +62,9 @@ class Graph {
   template <class Visit>
   void for_each_referent(NodeId id, Visit&& visit) const {
     const std::uint32_t i = index_of(id);
-    const auto targets = i < objects()            ? forward_.of(i)
-                         : id == super_root()     ? std::span<const std::uint32_t>()
-                                                  : root_edges_.of(i);
+    const auto targets = i < objects()        ? forward_.of(i)
+                         : id == super_root() ? std::span<const std::uint32_t>()
+                                              : root_edges_.of(i);
     for (const std::uint32_t t : targets) visit(NodeId{t});
   }
   template <class Visit>
@@ -103,6 +103,8 @@ class Graph {
   BigColumn<std::uint32_t> depths() const;
   // The root at which that way begins.
   NodeId root_of(NodeId id) const;
+  // By node [0, objects()): the root of all, in one pass.
+  BigColumn<std::uint32_t> roots_of_all() const;
   bool is_immortal(NodeId id) const { return !is_root(id) && immortal_[index_of(id)]; }
   // Alive: on a way from a root other than "(unreachable)" and "orphan block".
   bool is_reachable(NodeId id) const { return is_root(id) || !unreachable_[index_of(id)]; }
@@ -120,6 +122,7 @@ class Graph {
   std::uint32_t unexplained(NodeId id) const;
   const std::vector<std::uint32_t>& overcounted() const { return overcounted_; }
   const AuditSums& audit() const { return audit_; }
+  // References of heap objects to what is no object in use: damage, or a torn image.
   std::uint64_t dangling() const { return dangling_; }
 
   std::uint64_t bytes() const;  // of memory, dominators not included

@@ -46,8 +46,8 @@ Result<NodeTable> NodeTable::build(const census::Census& census, JobControl& job
   std::size_t next = 0;
   for (std::size_t word = 0; word < table.row_bits_.size(); ++word) {
     for (std::uint64_t bits = table.row_bits_[word]; bits != 0; bits &= bits - 1) {
-      table.row_[next++] = static_cast<std::uint32_t>(word * 64 +
-                                                      static_cast<std::size_t>(std::countr_zero(bits)));
+      table.row_[next++] =
+          static_cast<std::uint32_t>(word * 64 + static_cast<std::size_t>(std::countr_zero(bits)));
     }
   }
   table.index_addresses();
@@ -106,9 +106,9 @@ void NodeTable::index_addresses() {
 }
 
 NodeId NodeTable::find(Address a, Hint& hint) const {
-  if (hint.region >= regions_.size() || a.value - regions_[hint.region].begin >=
-                                            regions_[hint.region].end -
-                                                regions_[hint.region].begin) {
+  if (hint.region >= regions_.size() ||
+      a.value - regions_[hint.region].begin >=
+          regions_[hint.region].end - regions_[hint.region].begin) {
     const auto it = std::upper_bound(regions_.begin(), regions_.end(), a.value,
                                      [](std::uint64_t x, const Region& r) { return x < r.begin; });
     if (it == regions_.begin() || a.value >= (it - 1)->end) return NodeId::none;
@@ -132,8 +132,7 @@ void NodeTable::weigh(JobControl& job) {
   for (std::uint32_t i = 0; i < size(); ++i) {
     const census::RowId r{row_[i]};
     const bool is_static = rows_->allocator(r) == census::Allocator::static_object;
-    weight_[i] =
-        is_static ? 0 : static_cast<std::uint32_t>(std::min(kMost, units(rows_->size(r))));
+    weight_[i] = is_static ? 0 : static_cast<std::uint32_t>(std::min(kMost, units(rows_->size(r))));
   }
   const auto owners = rows_->owners();
   for (std::uint32_t i = 0; i < owners.size(); ++i) {

@@ -7,6 +7,7 @@ namespace {
 
 // Kinds whose ways are searched together: what comes first is preferred, however long its way.
 int group_of(RootKind kind) {
+  if (kind == RootKind::modules) return -1;
   if (kind <= RootKind::interpreter) return 0;
   if (kind <= RootKind::c_globals) return 1;
   if (kind <= RootKind::c_stack) return 2;
@@ -60,10 +61,9 @@ Result<std::vector<Path>> paths_by_holder(const Graph& graph, NodeId id,
   if (!ways) return std::unexpected(ways.error());
   std::vector<NodeId> holders;
   graph.for_each_referrer(id, [&](NodeId holder) {
-    const bool reached =
-        graph.is_root(holder)
-            ? std::find(excluded.begin(), excluded.end(), holder) == excluded.end()
-            : ways->reached(index_of(holder));
+    const bool reached = graph.is_root(holder)
+                             ? std::find(excluded.begin(), excluded.end(), holder) == excluded.end()
+                             : ways->reached(index_of(holder));
     if (reached) holders.push_back(holder);
   });
   std::sort(holders.begin(), holders.end());

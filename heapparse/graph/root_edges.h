@@ -2,8 +2,8 @@
 // times.
 //
 // Ids: objects are [0, objects), roots follow, the super-root, which holds all roots, is the last.
-// An *anchored* root keeps what it holds whatever else goes (immortals, static objects): its objects
-// hang at the super-root itself, and who else refers to them does not matter.
+// An *anchored* root keeps what it holds whatever else goes (immortals, static objects): its
+// objects hang at the super-root itself, and who else refers to them does not matter.
 #pragma once
 
 #include <algorithm>
@@ -26,9 +26,7 @@ class RootEdges {
     return objects_ + static_cast<std::uint32_t>(held_.size()) - 1;
   }
   // `target`: an object or a root. Repeats are dropped by finish().
-  void add(std::uint32_t root, std::uint32_t target) {
-    held_[root - objects_].push_back(target);
-  }
+  void add(std::uint32_t root, std::uint32_t target) { held_[root - objects_].push_back(target); }
   // Sorts, and makes the reverse; to be called after the last add() and before the look-ups.
   void finish() {
     referrers_.clear();
@@ -50,9 +48,9 @@ class RootEdges {
   std::span<const std::uint32_t> of(std::uint32_t root) const { return held_[root - objects_]; }
   // (target, root) for each root that holds `target`.
   std::span<const std::pair<std::uint32_t, std::uint32_t>> referrers(std::uint32_t target) const {
-    const auto [first, last] = std::equal_range(
-        referrers_.begin(), referrers_.end(), std::pair(target, std::uint32_t{0}),
-        [](const auto& a, const auto& b) { return a.first < b.first; });
+    const auto [first, last] =
+        std::equal_range(referrers_.begin(), referrers_.end(), std::pair(target, std::uint32_t{0}),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
     return {first, last};
   }
 

@@ -34,8 +34,8 @@ std::string_view meaning_of(RootKind kind);  // one line
 
 struct Root {
   RootKind kind = RootKind::modules;
-  std::string name;   // as a path shows it: "sys.modules", "frame handle() at app.py:12"
-  Address address;    // of the interpreter, thread state or frame; 0: none
+  std::string name;  // as a path shows it: "sys.modules", "frame handle() at app.py:12"
+  Address address;   // of the interpreter, thread state or frame; 0: none
   std::uint32_t thread = 0xffffffff;  // of frames, threads and stacks: index into Image::threads
 };
 

@@ -15,8 +15,8 @@ namespace coreheap::graph {
 
 struct Unexplained {
   std::uint32_t node = 0;
-  std::uint32_t missing = 0;  // references counted, less those that objects and frames hold
-  std::uint32_t left = 0;     // less those that words of memory may be
+  std::uint32_t missing = 0;   // references counted, less those that objects and frames hold
+  std::uint32_t left = 0;      // less those that words of memory may be
   std::uint16_t found_in = 0;  // a bit a RootKind; kInGuess, kInBlock beside
   static constexpr std::uint16_t kInGuess = 1 << 14;  // the state of a module or an unknown C type
   static constexpr std::uint16_t kInBlock = 1 << 15;  // a native block

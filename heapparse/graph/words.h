@@ -1,8 +1,8 @@
 // Conservative edges: words of memory whose layout nobody knows, taken for references.
 //
 // A word counts only when it is exactly a node's address. One that is an object's counts only where
-// the object's refcount is higher than what exact references explain: a refcount cannot be wrong, so
-// stale and borrowed pointers hold nothing. A native block has no refcount; each word counts.
+// the object's refcount is higher than what exact references explain: a refcount cannot be wrong,
+// so stale and borrowed pointers hold nothing. A native block has no refcount; each word counts.
 #pragma once
 
 #include <cstdint>

@@ -83,9 +83,9 @@ struct FrameSlot {
 void for_each_slot(Decoder& decoder, const FrameView& frame,
                    FunctionRef<void(const FrameSlot&)> visit);
 
-// What an interpreter frame holds while it runs (3.11 on): its function, its code, its variables and
-// its value stack, as far as the height of that is known. A frame that is an object holds what any
-// object does.
+// What an interpreter frame holds while it runs (3.11 on): its function, its code, its variables
+// and its value stack, as far as the height of that is known. A frame that is an object holds what
+// any object does.
 void for_each_frame_reference(Decoder& decoder, const FrameView& frame,
                               FunctionRef<void(const Reference&)> visit);
 

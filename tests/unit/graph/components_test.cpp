@@ -52,7 +52,8 @@ TEST_CASE("two nodes share a component exactly when each reaches the other", "[c
     REQUIRE(found.of.size() == members.size());
     for (std::size_t a = 0; a < members.size(); ++a) {
       for (std::size_t b = 0; b < members.size(); ++b) {
-        const bool one = a == b || (reaches[members[a]][members[b]] && reaches[members[b]][members[a]]);
+        const bool one =
+            a == b || (reaches[members[a]][members[b]] && reaches[members[b]][members[a]]);
         REQUIRE((found.of[a] == found.of[b]) == one);
         if (!one && reaches[members[a]][members[b]]) {
           REQUIRE(found.of[a] > found.of[b]);

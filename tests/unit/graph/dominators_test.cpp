@@ -77,7 +77,8 @@ TEST_CASE("dominators and retained sizes of random graphs are those of the defin
           "[dominators]") {
   std::mt19937 random(4);
   for (int round = 0; round < 3000; ++round) {
-    check_by_definition(testing::random_graph(random, 1 + below(random, 30), 0.3 + 0.1 * (round % 40)));
+    check_by_definition(
+        testing::random_graph(random, 1 + below(random, 30), 0.3 + 0.1 * (round % 40)));
   }
 }
 

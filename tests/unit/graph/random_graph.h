@@ -1,5 +1,5 @@
-// Graphs made up for tests: random ones with repeats, self-loops, roots of both sorts and parts that
-// nothing reaches; and shapes that are hard on an algorithm.
+// Graphs made up for tests: random ones with repeats, self-loops, roots of both sorts and parts
+// that nothing reaches; and shapes that are hard on an algorithm.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,8 @@ inline MadeGraph random_graph(std::mt19937& random, std::uint32_t n, double edge
   for (std::uint32_t e = 0; e < edges; ++e) {
     const std::uint32_t from = below(random, n);
     // Mostly near, as in a heap; sometimes itself, sometimes twice.
-    std::uint32_t to = below(random, 4) == 0 ? below(random, n) : std::min(n - 1, from + below(random, 5));
+    std::uint32_t to =
+        below(random, 4) == 0 ? below(random, n) : std::min(n - 1, from + below(random, 5));
     lists[from].push_back(to);
     if (below(random, 8) == 0) lists[from].push_back(to);
   }

@@ -40,6 +40,8 @@ Command dominators_command();
 Command garbage_command();
 Command orphans_command();
 Command native_command();
+Command graph_command();
+Command pattern_command();
 Command export_command();
 Command help_command();
 Command verify_command();

@@ -261,12 +261,12 @@ Command dominators_command() {
       .description =
           "An object hangs under the one that every way to it runs through: it would be freed "
           "with\n"
-          "that one. Shown are those that hang under WHAT (an address or a row number), or under\n"
+          "that one. Shown are those that hang under ADDR (or a row number, #3), or under\n"
           "nobody. Siblings share nothing, so retained sizes of one list add up; those of a "
           "parent\n"
           "and its child do not. --by type sums up the topmost objects of each type. --by module\n"
           "gives each object to the module that its shortest way runs through.",
-      .usage = "[WHAT]",
+      .usage = "[ADDR|TYPE]",
       .max_words = 1,
       .options = {{"by", 0, "type|module", "groups instead of the tree"}},
       .columns = columns(),

@@ -9,7 +9,7 @@
 #include "commands/figures.h"
 #include "commands/graph_view.h"
 #include "commands/screens.h"
-#include "heapparse/python/finalizer.h"
+#include "heapparse/python/types/finalizer.h"
 
 namespace coreheap::commands {
 
@@ -234,7 +234,7 @@ Command garbage_command() {
   return {
       .name = "garbage",
       .aliases = {},
-      .summary = "what gc.collect() would free: cycles, their size, where to cut them",
+      .summary = "what gc.collect() would free: cycles, their size, where to cut",
       .description =
           "Objects whose refcounts are all explained by one another: nothing alive refers to\n"
           "them. One row an island, a set of them that hangs together; cycle counts the objects\n"

@@ -68,6 +68,8 @@ const std::vector<Command>& all_commands() {
       garbage_command(),
       orphans_command(),
       native_command(),
+      pattern_command(),
+      graph_command(),
       show_command(),
       value_command(),
       tracemalloc_command(),

@@ -108,7 +108,8 @@ struct Report {
 
   std::string main_name;  // section whose table is the main one; empty: the first table
 
-  std::optional<std::string> picture;  // an SVG document: what -o FILE.svg writes
+  std::optional<std::string> picture;   // an SVG document: what -o FILE.svg writes
+  std::string picture_ending = ".svg";  // or another document, written where FILE ends so
 
   Table* main_table();
   const Table* main_table() const;

@@ -145,8 +145,8 @@ Command retained_command() {
       .description =
           "The bytes and objects that nothing but the set keeps alive, by type: the exact union\n"
           "of the set, nothing counted twice, cycles included, buffers and native blocks counted\n"
-          "with those who hold them. WHAT: addresses, row numbers (#3), names of types.",
-      .usage = "WHAT...",
+          "with those who hold them. A set: addresses, row numbers (#3), types.",
+      .usage = "ADDR|TYPE...",
       .min_words = 1,
       .max_words = kMostWords,
       .columns = columns(),
@@ -164,8 +164,8 @@ Command reach_command() {
       .description =
           "The bytes and objects reachable from the set, by type, whoever else refers to them.\n"
           "What would be freed is less: see retained. A class or a function reaches its module\n"
-          "and with it much of the heap. WHAT: addresses, row numbers (#3), names of types.",
-      .usage = "WHAT...",
+          "and with it much of the heap. A set: addresses, row numbers (#3), types.",
+      .usage = "ADDR|TYPE...",
       .min_words = 1,
       .max_words = kMostWords,
       .columns = columns(),
@@ -182,9 +182,9 @@ Command whatif_command() {
       .summary = "what removing a set of objects would free",
       .description =
           "As if every reference to the objects of the set were dropped at once: the bytes that\n"
-          "would be given back to the allocators, by type. WHAT: addresses, row numbers (#3),\n"
+          "would be given back to the allocators, by type. A set: addresses, row numbers (#3),\n"
           "names of types.",
-      .usage = "WHAT...",
+      .usage = "ADDR|TYPE...",
       .min_words = 1,
       .max_words = kMostWords,
       .columns = columns(),

@@ -234,16 +234,16 @@ Command why_command() {
       .summary = "what keeps an object alive: the way from a root, by name",
       .description =
           "The shortest way along references that starts at a root: a module, a running frame,\n"
-          "the interpreter; only where none of those leads there, at words of C memory. WHAT is\n"
-          "an address, a row number of the last list (#3), or a type: then the ways of all its\n"
-          "objects are merged by the types that they run through. With --paths, one way for\n"
-          "each of several holders. Weak references hold nothing and are never on a way.",
-      .usage = "WHAT",
+          "the interpreter; only where none of those leads there, at words of C memory. Of a type\n"
+          "the ways of all its objects are shown, merged by the types that they run through. ADDR\n"
+          "may be a row number of the last list (#3). With --paths, one way for each of several\n"
+          "holders. Weak references hold nothing and are never on a way.",
+      .usage = "ADDR|TYPE",
       .min_words = 1,
       .max_words = 1,
       .options = {{"paths", 'n', "N", "ways by up to N holders of it"},
-                  {"excluding", 0, "WHAT,...", "addresses or types that no way may touch"},
-                  {"to", 0, "ADDR", "the way from WHAT to ADDR instead"}},
+                  {"excluding", 0, "ADDR|TYPE,...", "addresses or types that no way may touch"},
+                  {"to", 0, "ADDR", "the way from the first to this one instead"}},
       .columns = columns(),
       .completer = Completer::address,
       .group = Group::holders,

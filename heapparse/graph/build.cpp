@@ -267,6 +267,7 @@ class GraphBuilder {
 
   void finish() {
     roots_.edges.finish();
+    graph_.interned_tables_ = std::move(dropped_);
     graph_.roots_ = std::move(roots_.roots);
     graph_.root_edges_ = std::move(roots_.edges);
     graph_.held_by_root_ = Bits(graph_.size());

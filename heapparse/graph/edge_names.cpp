@@ -4,6 +4,7 @@
 
 #include "heapparse/python/references.h"
 #include "heapparse/python/types/frame.h"
+#include "heapparse/python/value.h"
 
 namespace coreheap::graph {
 
@@ -12,6 +13,19 @@ EdgeNames::EdgeNames(const Sources& sources, const Graph& graph)
   if (sources_.runtime != nullptr && sources_.types != nullptr) {
     decoder_.emplace(sources_.image.space, *sources_.runtime, *sources_.types);
   }
+}
+
+// Keys that are no str are shown by value.
+std::string EdgeNames::text_of(const python::EdgeName& name) {
+  constexpr std::uint64_t kMaxKey = 40;
+  if (name.kind == python::EdgeKind::value && name.name) {
+    const auto key = decoder_->object(name.name);
+    if (key && key->type->shape != python::Shape::str && key->type->shape != python::Shape::bytes) {
+      return fmt::format(
+          "[{}]", python::value_text(*decoder_, name.name, {.max_chars = kMaxKey, .max_items = 3}));
+    }
+  }
+  return python::edge_text(*decoder_, name);
 }
 
 std::vector<NamedEdge> EdgeNames::of(NodeId holder, NodeId target, std::size_t limit) {

@@ -1,11 +1,13 @@
 // What an edge is called: decoded from the holder again when it is shown.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "heapparse/graph/graph.h"
 #include "heapparse/python/decoder.h"
+#include "heapparse/python/reference.h"
 
 namespace coreheap::graph {
 
@@ -25,6 +27,7 @@ class EdgeNames {
   std::vector<NamedEdge> of(NodeId holder, NodeId target, std::size_t limit = 1);
 
  private:
+  std::string text_of(const python::EdgeName& name);
   std::vector<NamedEdge> of_root(NodeId root, NodeId target, std::size_t limit);
 
   const Sources sources_;

@@ -114,6 +114,8 @@ class Graph {
   const std::vector<std::uint32_t>& garbage() const { return garbage_nodes_; }
   const std::vector<std::uint32_t>& garbage_components() const { return garbage_components_; }
   bool garbage_component_is_cycle(std::uint32_t c) const { return component_is_cycle_[c]; }
+  // Dicts of interned strings that own none of them: their references are no edges.
+  const std::vector<std::uint32_t>& interned_tables() const { return interned_tables_; }
 
   // Refcounts --------------------------------------------------------------------------------
   // Sorted by node: objects whose refcount counts more than objects and frames hold.
@@ -149,6 +151,7 @@ class Graph {
   std::vector<std::uint32_t> garbage_nodes_;
   std::vector<std::uint32_t> garbage_components_;
   std::vector<bool> component_is_cycle_;
+  std::vector<std::uint32_t> interned_tables_;
   std::vector<Unexplained> unexplained_;
   std::vector<std::uint32_t> overcounted_;
   AuditSums audit_;

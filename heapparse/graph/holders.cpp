@@ -42,7 +42,7 @@ class Walk {
         }
       }
     }
-    for (auto& [key, group] : groups_) out_.holders.push_back(group);
+    for (const auto& [key, members] : groups_) take_group(members, RootKind{key.second});
     std::stable_sort(out_.holders.begin(), out_.holders.end(),
                      [](const Holder& a, const Holder& b) { return a.bytes > b.bytes; });
     for (std::size_t i = 0; i < out_.holders.size() && i < kMostDescribed; ++i) {
@@ -54,6 +54,7 @@ class Walk {
  private:
   // Only what is large enough to be shown needs to be told apart within.
   static constexpr std::size_t kMostDescribed = 100;
+  static constexpr double kOwnShare = 0.2;
 
   std::uint64_t retained(NodeId id) const { return dominators_.retained[index_of(id)]; }
 
@@ -118,6 +119,8 @@ class Walk {
     for (const auto& one : sources_.runtime->interpreters) {
       if (address == one.modules || address == one.sysdict || address == one.builtins) return true;
     }
+    const auto& interned = graph_.interned_tables();
+    if (std::binary_search(interned.begin(), interned.end(), index_of(id))) return true;
     const std::string_view detail = sources_.census.detail_of(graph_.row(id));
     if (detail == "attributes of module") return true;
     return detail.starts_with("attributes of ") && !graph_.is_root(parent) &&
@@ -133,19 +136,29 @@ class Walk {
               : (std::uint64_t{1} << 32) +
                     census::index_of(sources_.census.rows.label(graph_.row(id)));
       const RootKind kind = root_kind(id);
-      const auto key = std::pair(type, static_cast<unsigned>(kind));
-      auto [it, added] = groups_.try_emplace(key);
-      Holder& group = it->second;
-      if (added) {
-        group = {.place = id, .bytes = retained(id), .root = kind};
-      } else {
-        ++group.count;
-        group.bytes += retained(id);
-        if (retained(id) > retained(group.place)) group.place = id;
-      }
+      groups_[{type, static_cast<std::uint8_t>(kind)}].push_back(id);
       return;
     }
     out_.holders.push_back({.place = id, .bytes = retained(id), .root = root_kind(id)});
+  }
+
+  // One that has a good part of its group's bytes is a holder of its own.
+  void take_group(const std::vector<NodeId>& members, RootKind kind) {
+    std::uint64_t all = 0;
+    for (const NodeId id : members) all += retained(id);
+    Holder group{.root = kind};
+    group.count = 0;
+    for (const NodeId id : members) {
+      if (members.size() > 1 &&
+          static_cast<double>(retained(id)) > kOwnShare * static_cast<double>(all)) {
+        out_.holders.push_back({.place = id, .bytes = retained(id), .root = kind});
+        continue;
+      }
+      ++group.count;
+      group.bytes += retained(id);
+      if (group.place == NodeId::none || retained(id) > retained(group.place)) group.place = id;
+    }
+    if (group.count > 0) out_.holders.push_back(group);
   }
 
   void describe(Holder& holder) {
@@ -182,7 +195,7 @@ class Walk {
   Csr tree_;
   BigColumn<std::uint32_t> roots_;
   Holders out_;
-  std::map<std::pair<std::uint64_t, unsigned>, Holder> groups_;
+  std::map<std::pair<std::uint64_t, std::uint8_t>, std::vector<NodeId>> groups_;
 };
 
 }  // namespace

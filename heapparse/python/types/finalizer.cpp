@@ -1,4 +1,4 @@
-#include "heapparse/python/finalizer.h"
+#include "heapparse/python/types/finalizer.h"
 
 #include <algorithm>
 

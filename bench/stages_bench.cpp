@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "heapparse/census/build.h"
+#include "heapparse/graph/paths.h"
 #include "heapparse/snapshot/snapshot.h"
 
 namespace coreheap {
@@ -122,6 +123,77 @@ void everything_the_first_screen_needs(benchmark::State& state) {
   }
 }
 
+// The time of the walk over all blocks, in this process: what the graph's stages are multiples of.
+double walk_seconds() {
+  static const double best = [] {
+    double seconds = 1e9;
+    for (int round = 0; round < 3; ++round) {
+      JobControl job;
+      auto snapshot = open_snapshot(job);
+      if (!snapshot || !snapshot->types(job)) return 0.0;
+      const auto start = Clock::now();
+      if (!snapshot->census(job)) return 0.0;
+      seconds = std::min(seconds, seconds_since(start));
+    }
+    return seconds;
+  }();
+  return best;
+}
+
+void report_graph(benchmark::State& state, double seconds, std::uint64_t bytes, double objects) {
+  report(state, seconds, objects);
+  if (walk_seconds() > 0) state.counters["x_walk"] = seconds / walk_seconds();
+  if (bytes > 0) state.counters["bytes/object"] = static_cast<double>(bytes) / objects;
+}
+
+void build_graph(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    auto snapshot = open_snapshot(job);
+    if (!snapshot || !snapshot->census(job)) return state.SkipWithError("not a core");
+    const auto start = Clock::now();
+    auto graph = snapshot->graph(job);
+    if (!graph) return state.SkipWithError("no graph");
+    report_graph(state, seconds_since(start), (*graph)->bytes(), (*graph)->objects());
+  }
+}
+
+void find_retained_sizes(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    auto snapshot = open_snapshot(job);
+    if (!snapshot || !snapshot->graph(job)) return state.SkipWithError("not a core");
+    const auto graph = snapshot->graph(job);
+    const auto start = Clock::now();
+    auto found = snapshot->dominators(job);
+    if (!found) return state.SkipWithError("no dominators");
+    report_graph(state, seconds_since(start), (*found)->bytes(), (*graph)->objects());
+  }
+}
+
+// To the object in the middle, searched anew, as `why --paths` does.
+void search_a_path(benchmark::State& state) {
+  if (!usable(state)) return;
+  JobControl job;
+  auto snapshot = open_snapshot(job);
+  if (!snapshot || !snapshot->graph(job)) return state.SkipWithError("not a core");
+  const graph::Graph& graph = **snapshot->graph(job);
+  for (auto unused : state) {
+    (void)unused;
+    const auto start = Clock::now();
+    auto paths = graph::paths_by_holder(graph, graph::NodeId{graph.objects() / 2}, {}, 5, job);
+    benchmark::DoNotOptimize(paths);
+    report_graph(state, seconds_since(start), 0, graph.objects());
+  }
+}
+
+BENCHMARK(build_graph)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(find_retained_sizes)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
+BENCHMARK(search_a_path)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
 BENCHMARK(open_core_file)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
 BENCHMARK(walk_allocators)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
 BENCHMARK(take_census)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);

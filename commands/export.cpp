@@ -1,6 +1,8 @@
 // `export`: the census itself, one line a row, as fast as it can be written.
 #include "commands/census_rows.h"
 #include "commands/commands.h"
+#include "commands/figures.h"
+#include "commands/heapsnapshot.h"
 #include "commands/reference_rows.h"
 #include "commands/screens.h"
 #include "commands/sited_rows.h"
@@ -17,7 +19,36 @@ Result<std::uint64_t> max_value_of(const Arguments& arguments) {
   return parse_number(*value, "--max-value");
 }
 
+// More than this DevTools hardly loads.
+constexpr std::uint64_t kMostNodes = 2'000'000;
+
+Result<Report> snapshot_report(Context& context) {
+  std::uint64_t most = kMostNodes;
+  if (const auto word = context.arguments.value("max-nodes")) {
+    const auto number = parse_number(*word, "--max-nodes");
+    if (!number) return std::unexpected(number.error());
+    most = *number;
+  }
+  auto view = GraphView::open(context);
+  if (!view) return std::unexpected(view.error());
+  auto written = heap_snapshot(**view, most, context.job);
+  if (!written) return std::unexpected(written.error());
+  Report report = report_on((*view)->target(), (*view)->census());
+  KeyValues facts;
+  facts.count("nodes", written->nodes);
+  facts.count("edges", written->edges);
+  facts.count("folded", written->folded);
+  facts.bytes("bytes", written->text.size());
+  report.add("heapsnapshot", "", std::move(facts));
+  report.picture = std::move(written->text);
+  report.picture_ending = ".heapsnapshot";
+  report.next = {
+      {"export --heapsnapshot -o heap.heapsnapshot", "the file for DevTools and memlab"}};
+  return report;
+}
+
 Result<Report> run(Context& context) {
+  if (context.arguments.has("heapsnapshot")) return snapshot_report(context);
   auto target = context.session.target(context.job);
   if (!target) return std::unexpected(target.error());
   const auto census = (*target)->census(context.job);
@@ -74,12 +105,16 @@ Command export_command() {
           "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte. With\n"
           "--references one line an edge of the object graph; `skipped` says why\n"
           "gc.get_referents does not list one that it passes over. Values of objects are written\n"
-          "only where asked for: --columns object,type,value.",
+          "only where asked for: --columns object,type,value. With --heapsnapshot and -o\n"
+          "FILE.heapsnapshot the graph as Chrome DevTools and memlab load it, without contents;\n"
+          "beyond --max-nodes objects, those that refer to nothing are part of who refers to them.",
       .usage = "",
       .options = {{"ranges", 0, "",
                    "what is no block, instead: begin, end, size, kind, cause, mapping"},
                   {"references", 0, "",
                    "references between objects, instead: holder, target, name, skipped"},
+                  {"heapsnapshot", 0, "", "the graph for Chrome DevTools, as -o FILE.heapsnapshot"},
+                  {"max-nodes", 0, "N", "of a heapsnapshot (2000000)"},
                   {"sites", 0, "",
                    "one column more: file:line that allocated it, if tracemalloc was on"},
                   {"max-value", 0, "N|all", "characters at which a value is cut (1000000)"}},

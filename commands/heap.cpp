@@ -5,7 +5,9 @@
 
 #include "commands/cgroup_screen.h"
 #include "commands/commands.h"
+#include "commands/figures.h"
 #include "commands/free_memory_screens.h"
+#include "commands/holder_lists.h"
 #include "commands/screens.h"
 #include "commands/title_lines.h"
 #include "commands/verdict_screen.h"
@@ -150,13 +152,24 @@ Result<Report> run(Context& context) {
       first_line(image, *runtime) + second_line(image, allocators) + pod;
   report.add("verdict", "", verdict_table(verdict)).screen = verdict_screen(verdict);
   report.add("where", "", where_table(w)).screen = where_screen(w);
-  if (std::any_of(verdict.begin(), verdict.end(),
-                  [](const usage::VerdictLine& line) { return line.cause == "free"; })) {
+  const bool much_is_free =
+      std::any_of(verdict.begin(), verdict.end(),
+                  [](const usage::VerdictLine& line) { return line.cause == "free"; });
+  if (much_is_free) {
     const usage::FreeMemory memory = usage::free_memory(image, **heaps, **pymalloc);
     add_why_free_memory_stays(memory, w, report);
   }
   if (!report.not_seen.empty()) report.not_seen += ".\n          One look cannot show growth.";
   report.next = next_steps(verdict, *runtime != nullptr);
+  if (*runtime != nullptr && !context.arguments.has("quick")) {
+    if (auto done = add_holders(context, much_is_free ? 2 : 5, report); !done) {
+      if (done.error().code == ErrorCode::cancelled) return std::unexpected(done.error());
+      // The rest of the screen is as good as ever.
+      report.add_text("holders_error",
+                      wrapped("WHO HOLDS IT   not known: " + done.error().reason, 0, 80));
+    }
+    if (report.next.size() > kMostSteps) report.next.resize(kMostSteps);
+  }
   return report;
 }
 
@@ -173,8 +186,13 @@ Command heap_command() {
           "resident private pages, or, where the core does not say, to mapped memory). The "
           "verdict\n"
           "names the causes over 20 %; when none exceeds 30 % it says that nothing is clear. Free\n"
-          "space counts whole blocks; headers inside used blocks count with the block.",
+          "space counts whole blocks; headers inside used blocks count with the block. Then who "
+          "holds\n"
+          "it: disjoint parts of the heap, each with the bytes that would be freed with it; "
+          "modules,\n"
+          "classes and functions are looked through. --quick stops before that.",
       .usage = "",
+      .options = {{"quick", 0, "", "without the references: not who holds it"}},
       .columns = where_columns(),
       .group = Group::where,
       .run = run};

@@ -37,8 +37,8 @@ std::string line_of(const Command& command) {
   return fmt::format("  {:<10}  {}\n", command.name, command.summary);
 }
 
-constexpr Group kGroups[] = {Group::where, Group::alive, Group::allocators, Group::share,
-                             Group::manual};
+constexpr Group kGroups[] = {Group::where,      Group::alive, Group::holders,
+                             Group::allocators, Group::share, Group::manual};
 
 void add_options(std::string& text, std::span<const OptionSpec> options) {
   std::size_t width = 0;

@@ -15,6 +15,8 @@ std::string_view title_of(Group group) {
       return "Where is the memory";
     case Group::alive:
       return "What is alive";
+    case Group::holders:
+      return "Who holds it";
     case Group::allocators:
       return "Allocators";
     case Group::share:
@@ -35,6 +37,10 @@ std::string_view text_of(Cost cost) {
       return "the allocators are walked";
     case Cost::census:
       return "one pass over the used memory";
+    case Cost::graph:
+      return "all references are followed";
+    case Cost::dominators:
+      return "all references are followed, and retained sizes summed up";
   }
   return "";
 }
@@ -51,6 +57,19 @@ const std::vector<Command>& all_commands() {
       types_command(),
       select_command(),
       query_command(),
+      leaks_command(),
+      why_command(),
+      referrers_command(),
+      referents_command(),
+      retained_command(),
+      dominators_command(),
+      reach_command(),
+      whatif_command(),
+      garbage_command(),
+      orphans_command(),
+      native_command(),
+      pattern_command(),
+      graph_command(),
       show_command(),
       value_command(),
       tracemalloc_command(),

@@ -14,11 +14,11 @@
 
 namespace coreheap::commands {
 
-enum class Group : std::uint8_t { where, alive, allocators, share, manual };
+enum class Group : std::uint8_t { where, alive, holders, allocators, share, manual };
 std::string_view title_of(Group group);
 
 // What a command needs to have worked out, so what it costs the first time.
-enum class Cost : std::uint8_t { none, image, allocators, census };
+enum class Cost : std::uint8_t { none, image, allocators, census, graph, dominators };
 std::string_view text_of(Cost cost);
 
 struct Context {

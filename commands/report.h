@@ -103,9 +103,13 @@ struct Report {
   int status = 0;          // 0, 3 or 4; 2 where `error` says what is wrong with the question
   std::string error;       // beside the report, for people
 
+  // What the row numbers that this report prints stand for: `#1` is the first.
+  std::vector<Address> numbered;
+
   std::string main_name;  // section whose table is the main one; empty: the first table
 
-  std::optional<std::string> picture;  // an SVG document: what -o FILE.svg writes
+  std::optional<std::string> picture;   // an SVG document: what -o FILE.svg writes
+  std::string picture_ending = ".svg";  // or another document, written where FILE ends so
 
   Table* main_table();
   const Table* main_table() const;

@@ -59,12 +59,18 @@ class OutputFile {
   int descriptor_;
 };
 
-bool wants_picture(const TableRequest& request) { return request.output.ends_with(".svg"); }
+bool wants_picture(const TableRequest& request) {
+  return request.output.ends_with(".svg") || request.output.ends_with(".dot") ||
+         request.output.ends_with(".heapsnapshot");
+}
 
 Result<void> write_picture(const Report& report, const std::string& path) {
-  if (!report.picture) {
-    return fail(ErrorCode::usage, path, "this command draws no picture",
-                "a name that does not end in .svg");
+  if (!report.picture || !path.ends_with(report.picture_ending)) {
+    return fail(
+        ErrorCode::usage, path,
+        report.picture ? "this command does not write that" : "this command draws no picture",
+        report.picture ? "a name that ends in " + report.picture_ending
+                       : "a name that does not end in " + path.substr(path.rfind('.')));
   }
   OutputFile file(path);
   if (file.descriptor() < 0) return fail(ErrorCode::io_error, path, std::strerror(errno));
@@ -149,6 +155,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
   }
   if (report->status == 0 && is_partial(*report, image)) report->status = kPartial;
 
+  if (!report->numbered.empty()) session.remember_rows(report->numbered);
   Outcome outcome{report->status, report->error, report->result_address};
   if (!request->output.empty()) {
     if (auto done = write_file(*report, *request, style, job); !done) return failed(done.error());

@@ -4,6 +4,8 @@
 #include <array>
 #include <charconv>
 
+#include "commands/holder_lists.h"
+
 namespace coreheap::commands {
 
 namespace {
@@ -37,6 +39,10 @@ class SnapshotTarget final : public Target {
       cgroup_ = std::move(*read);
     }
     return &*cgroup_;
+  }
+  Result<const graph::Graph*> graph(JobControl& job) override { return snapshot_.graph(job); }
+  Result<const graph::Dominators*> dominators(JobControl& job) override {
+    return snapshot_.dominators(job);
   }
 
  private:
@@ -127,10 +133,34 @@ void Session::hold(image::Image image, Settings settings) {
 
 void Session::retire() {
   variables.clear();
+  numbered_.clear();
   target_.reset();
   opener_ = nullptr;
   live_pid_.reset();
   name_.clear();
+}
+
+Result<Address> Session::numbered_row(Context& context, std::string_view word) {
+  const auto number = parse_number(word.substr(1), std::string(word));
+  if (!number) return std::unexpected(number.error());
+  if (numbered_.empty()) {
+    auto opened = target(context.job);
+    if (!opened) return std::unexpected(opened.error());
+    if ((*opened)->image().kind == image::TargetKind::live) {
+      return fail(ErrorCode::usage, std::string(word),
+                  "rows of a live process are numbered only within one session",
+                  "the address that the list shows");
+    }
+    Report first_screen;
+    if (auto done = add_holders(context, 5, first_screen); !done)
+      return std::unexpected(done.error());
+    numbered_ = std::move(first_screen.numbered);
+  }
+  if (*number == 0 || *number > numbered_.size()) {
+    return fail(ErrorCode::usage, std::string(word),
+                "the last list has " + std::to_string(numbered_.size()) + " numbered rows");
+  }
+  return numbered_[*number - 1];
 }
 
 Result<Target*> Session::target(JobControl& job) {

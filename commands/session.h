@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "commands/arguments.h"
@@ -28,6 +29,8 @@ struct Settings {
 // strings.
 std::span<const OptionSpec> target_options();
 Result<Settings> settings_from(const Arguments& arguments);
+
+struct Context;
 
 class Session {
  public:
@@ -52,6 +55,12 @@ class Session {
   std::optional<std::uint64_t> live_pid() const { return live_pid_; }
   const image::OpenOptions& open_options() const { return open_options_; }
 
+  // Row numbers: `#3` is the third row of the last list whose rows were numbered. Where none was
+  // printed, as on a command line, that is the first screen's list of holders, which is worked out
+  // again; a live process may have another one by now, so there it is an error.
+  Result<Address> numbered_row(Context& context, std::string_view word);
+  void remember_rows(std::vector<Address> rows) { numbered_ = std::move(rows); }
+
   // In front of the words of a line that can be pasted: "heap " in GDB, "coreheap core.1 " in a
   // shell.
   std::string prefix = "heap ";
@@ -65,6 +74,7 @@ class Session {
   std::optional<std::uint64_t> live_pid_;
   image::OpenOptions open_options_;
   std::unique_ptr<Target> target_;
+  std::vector<Address> numbered_;
 };
 
 }  // namespace coreheap::commands

@@ -8,6 +8,8 @@
 #include "heapparse/base/error.h"
 #include "heapparse/base/parallel.h"
 #include "heapparse/census/census.h"
+#include "heapparse/graph/dominators.h"
+#include "heapparse/graph/graph.h"
 #include "heapparse/image/cgroup.h"
 #include "heapparse/image/image.h"
 #include "heapparse/malloc/malloc_heap.h"
@@ -37,6 +39,8 @@ class Target {
   virtual Result<const census::Census*> census(JobControl& job) = 0;
   // Of a live process; nullptr for what is not alive.
   virtual Result<const image::Cgroup*> cgroup(JobControl&) { return nullptr; }
+  virtual Result<const graph::Graph*> graph(JobControl& job) = 0;
+  virtual Result<const graph::Dominators*> dominators(JobControl& job) = 0;
 };
 
 std::unique_ptr<Target> make_target(image::Image image, SnapshotOptions options);

@@ -248,6 +248,8 @@ void write_next(const Report& report, const RenderStyle& style, Writer& out) {
 Result<void> render_text(const Report& report, const RenderStyle& style, Writer& out) {
   bool first = true;
   for (const Section& section : report.sections) {
+    // For machines only.
+    if (section.title.empty() && section.screen && section.screen->empty()) continue;
     if (!first) out << '\n';
     first = false;
     if (!section.title.empty()) {

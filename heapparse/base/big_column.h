@@ -3,9 +3,16 @@
 // std::vector writes zeroes when it grows, on the thread that grows it: for hundreds of megabytes
 // that is one core taking every page fault. A BigColumn leaves new elements unwritten; whoever
 // fills them touches them first. Only for elements that are all written before they are read.
+//
+// Big ones ask for huge pages: random reads and writes all over an array are two to four times as
+// fast when the processor need not look up a page for each.
 #pragma once
 
+#include <sys/mman.h>
+
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -22,6 +29,24 @@ struct UnwrittenAllocator : std::allocator<T> {
   UnwrittenAllocator() = default;
   template <class U>
   UnwrittenAllocator(const UnwrittenAllocator<U>&) {}
+
+  static constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  static constexpr bool is_big(std::size_t n) { return n >= 4 * kHugePage / sizeof(T); }
+  T* allocate(std::size_t n) {
+    if (!is_big(n)) return std::allocator<T>::allocate(n);
+    if (n > SIZE_MAX / sizeof(T)) throw std::bad_array_new_length();
+    void* place = ::operator new (n * sizeof(T), std::align_val_t{kHugePage});
+    // A wish; without it everything works, slower.
+    static_cast<void>(madvise(place, n * sizeof(T), MADV_HUGEPAGE));
+    return static_cast<T*>(place);
+  }
+  void deallocate(T* place, std::size_t n) noexcept {
+    if (!is_big(n)) {
+      std::allocator<T>::deallocate(place, n);
+    } else {
+      ::operator delete (place, std::align_val_t{kHugePage});
+    }
+  }
 
   template <class U>
   void construct(U* place) noexcept {

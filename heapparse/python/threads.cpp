@@ -133,6 +133,18 @@ void read_frames(Decoder& decoder, PythonThread& thread, bool locals, std::size_
 
 }  // namespace
 
+void for_each_frame(Decoder& decoder, Address thread_state,
+                    FunctionRef<void(const FrameView&)> visit) {
+  const bool objects = decoder.traits().frame_form == layouts::FrameForm::kFrameObjects;
+  ChainGuard guard;
+  Address at = innermost_frame(decoder, thread_state);
+  while (at && !guard.repeats(at)) {
+    const auto frame = objects ? view_frame(decoder, at) : view_interpreter_frame(decoder, at);
+    if (frame) visit(*frame);
+    at = outer_frame(decoder.reader(), at);
+  }
+}
+
 PythonFrame read_frame(Decoder& decoder, const FrameView& frame, bool locals) {
   ObjectReader& reader = decoder.reader();
   PythonFrame out;

@@ -55,6 +55,10 @@ struct ThreadOptions {
 std::vector<PythonThread> read_threads(const image::Image& image, Decoder& decoder,
                                        const ThreadOptions& options);
 
+// The frames of one thread, innermost first, those that have not begun included.
+void for_each_frame(Decoder& decoder, Address thread_state,
+                    FunctionRef<void(const FrameView&)> visit);
+
 PythonFrame read_frame(Decoder& decoder, const FrameView& frame, bool locals);
 
 }  // namespace coreheap::python

@@ -85,4 +85,28 @@ Result<const census::Census*> Snapshot::census(JobControl& job) {
   return census_.get();
 }
 
+Result<const graph::Graph*> Snapshot::graph(JobControl& job) {
+  if (!graph_) {
+    auto rows = census(job);
+    if (!rows) return std::unexpected(rows.error());
+    const graph::Sources sources{image_, **rows, runtime_ ? &*runtime_ : nullptr,
+                                 types_ ? &*types_ : nullptr};
+    auto built = graph::build(sources, job);
+    if (!built) return std::unexpected(built.error());
+    graph_ = std::move(*built);
+  }
+  return &*graph_;
+}
+
+Result<const graph::Dominators*> Snapshot::dominators(JobControl& job) {
+  if (!dominators_) {
+    auto edges = graph(job);
+    if (!edges) return std::unexpected(edges.error());
+    auto found = graph::find_dominators(**edges, job);
+    if (!found) return std::unexpected(found.error());
+    dominators_ = std::move(*found);
+  }
+  return &*dominators_;
+}
+
 }  // namespace coreheap

@@ -1,5 +1,5 @@
 // One stop of one target and what was worked out about it: image, allocators, runtime and types,
-// census.
+// census, graph, dominators.
 //
 // Stages are immutable and computed on first use, each from the ones below it; asking for one
 // computes what it needs. A Snapshot belongs to one thread at a time.
@@ -12,6 +12,8 @@
 #include "heapparse/base/error.h"
 #include "heapparse/base/parallel.h"
 #include "heapparse/census/census.h"
+#include "heapparse/graph/dominators.h"
+#include "heapparse/graph/graph.h"
 #include "heapparse/image/image.h"
 #include "heapparse/image/open.h"
 #include "heapparse/image/symbols.h"
@@ -42,6 +44,8 @@ class Snapshot {
   // nullptr when there is no Python inside.
   Result<const python::Tracemalloc*> tracemalloc(JobControl& job);
   Result<const census::Census*> census(JobControl& job);
+  Result<const graph::Graph*> graph(JobControl& job);
+  Result<const graph::Dominators*> dominators(JobControl& job);
 
  private:
   image::Image image_;
@@ -54,6 +58,8 @@ class Snapshot {
   std::optional<python::TypeTable> types_;
   std::optional<python::Tracemalloc> tracemalloc_;
   std::unique_ptr<census::Census> census_;
+  std::optional<graph::Graph> graph_;
+  std::optional<graph::Dominators> dominators_;
 };
 
 }  // namespace coreheap

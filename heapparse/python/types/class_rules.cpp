@@ -1,9 +1,11 @@
 // Rules of type objects, descriptors and weak references.
+#include <algorithm>
 #include <array>
 
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/rules.h"
 #include "heapparse/python/types/type_object.h"
+#include "heapparse/python/types/weakref.h"
 
 namespace coreheap::python {
 namespace {
@@ -150,6 +152,21 @@ constexpr FieldReference kOldInstance[] = {
 };
 
 }  // namespace
+
+bool is_weak_reference(const PythonType& type) {
+  return std::any_of(type.layers.begin(), type.layers.end(), [](const TypeLayer& layer) {
+    return layer.kind == TypeLayer::Kind::rules && layer.rules->fields.data() == kWeakref;
+  });
+}
+
+std::optional<Address> weak_referent(Decoder& decoder, Address weak_reference) {
+  const auto target = decoder.reader().pointer(weak_reference, decoder.layout().weakref.object);
+  // Once dead it is None.
+  if (!target) return std::nullopt;
+  const auto object = decoder.object(*target);
+  if (!object || object->type->name == "NoneType") return std::nullopt;
+  return target;
+}
 
 std::span<const TypeRules> class_rules() {
   static constexpr std::array kRules = {

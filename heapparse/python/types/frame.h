@@ -10,6 +10,7 @@
 
 #include "heapparse/base/function_ref.h"
 #include "heapparse/python/decoder.h"
+#include "heapparse/python/reference.h"
 #include "heapparse/python/types/code.h"
 
 namespace coreheap::python {
@@ -81,5 +82,11 @@ struct FrameSlot {
 };
 void for_each_slot(Decoder& decoder, const FrameView& frame,
                    FunctionRef<void(const FrameSlot&)> visit);
+
+// What an interpreter frame holds while it runs (3.11 on): its function, its code, its variables
+// and its value stack, as far as the height of that is known. A frame that is an object holds what
+// any object does.
+void for_each_frame_reference(Decoder& decoder, const FrameView& frame,
+                              FunctionRef<void(const Reference&)> visit);
 
 }  // namespace coreheap::python

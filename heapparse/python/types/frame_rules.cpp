@@ -280,6 +280,10 @@ std::optional<std::uint64_t> generator_size(Decoder& decoder, const Object& obje
 
 }  // namespace
 
+void for_each_frame_reference(Decoder& decoder, const FrameView& frame, ReferenceSink visit) {
+  interpreter_frame_references(decoder, frame, visit);
+}
+
 std::span<const TypeRules> frame_rules() {
   static constexpr std::array kRules = {
       TypeRules{.name = "code",

@@ -11,8 +11,9 @@ using Layout = layouts::Layout;
 
 constexpr std::uint64_t kMostLinks = std::uint64_t{1} << 40;
 
-// The results of a bounded cache hang on a ring of elements. It owned them once (3.6); since then
-// the dict of the cache does, and the traversal shows what they hold in the name of the cache.
+// The results of a bounded cache hang on a ring of elements, each owned by the ring and by the dict
+// of the cache. The traversal showed the elements once (3.6); since then it shows what they hold,
+// in the name of the cache.
 void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
   ObjectReader& reader = decoder.reader();
   const auto& f = decoder.layout().lru_cache;
@@ -24,6 +25,7 @@ void lru_links(Decoder& decoder, const Object& object, ReferenceSink visit) {
     if (decoder.traits().lru_links_owned) {
       visit({*link, {.kind = EdgeKind::item, .index = i}});
     } else {
+      visit({*link, {.kind = EdgeKind::item, .index = i}, SkipCause::not_traversed});
       const auto borrowed = [&](const std::optional<Address>& target, EdgeKind kind) {
         if (target) visit({*target, {.kind = kind, .index = i}, SkipCause::none, false});
       };
@@ -44,6 +46,17 @@ void method_caller_name(Decoder& decoder, const Object& object, ReferenceSink vi
   visit({*name,
          {.kind = EdgeKind::field, .text = "name"},
          object.type->is_static ? SkipCause::not_traversed : SkipCause::none});
+}
+
+// The arguments of its last call, with names of keywords behind them; before the first call that
+// word was never written.
+void method_caller_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  method_caller_name(decoder, object, visit);
+  const auto& f = decoder.layout().method_caller;
+  if (!f.call_block.present() || !decoder.reader().pointer(object.address, f.call_block)) return;
+  if (const auto names = decoder.reader().pointer(object.address, f.call_block_names)) {
+    visit({*names, {.kind = EdgeKind::field, .text = "call names"}, SkipCause::not_traversed});
+  }
 }
 
 void method_caller_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
@@ -86,8 +99,6 @@ constexpr FieldReference kMethodCaller[] = {
     {"keywords", [](const Layout& l) { return l.method_caller.keywords; }},
     {"call arguments", [](const Layout& l) { return l.method_caller.call_arguments; }},
     {"call names", [](const Layout& l) { return l.method_caller.call_names; }},
-    {"call names", [](const Layout& l) { return l.method_caller.call_block_names; },
-     SkipCause::not_traversed},
 };
 
 }  // namespace
@@ -103,7 +114,7 @@ std::span<const TypeRules> functools_rules() {
       TypeRules{.name = "operator.attrgetter", .fields = kAttributeGetter},
       TypeRules{.name = "operator.methodcaller",
                 .fields = kMethodCaller,
-                .references = method_caller_name,
+                .references = method_caller_references,
                 .buffers = method_caller_buffers},
       // 2.7
       TypeRules{.name = "functools.K", .fields = kCmpKey},

@@ -43,8 +43,28 @@ class FakeTarget final : public Target {
     return stages_->tracemalloc ? &*stages_->tracemalloc : nullptr;
   }
   Result<const census::Census*> census(JobControl&) override { return &stages_->census; }
+  Result<const graph::Graph*> graph(JobControl& job) override {
+    if (!graph_) {
+      auto built = graph::build({stages_->image, stages_->census}, job);
+      if (!built) return std::unexpected(built.error());
+      graph_ = std::move(*built);
+    }
+    return &*graph_;
+  }
+  Result<const graph::Dominators*> dominators(JobControl& job) override {
+    auto edges = graph(job);
+    if (!edges) return std::unexpected(edges.error());
+    if (!dominators_) {
+      auto found = graph::find_dominators(**edges, job);
+      if (!found) return std::unexpected(found.error());
+      dominators_ = std::move(*found);
+    }
+    return &*dominators_;
+  }
 
  private:
+  std::optional<graph::Graph> graph_;
+  std::optional<graph::Dominators> dominators_;
   std::shared_ptr<Stages> stages_;
 };
 

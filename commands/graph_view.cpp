@@ -1,0 +1,264 @@
+#include "commands/graph_view.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "commands/figures.h"
+#include "commands/object_label.h"
+#include "commands/words.h"
+
+namespace coreheap::commands {
+
+namespace {
+
+using graph::NodeId;
+
+// More steps than this are cut in the middle.
+constexpr std::size_t kMostSteps = 24;
+constexpr std::size_t kWidth = 80;
+
+std::string_view last_part(std::string_view name) {
+  const std::size_t dot = name.rfind('.');
+  return dot == std::string_view::npos ? name : name.substr(dot + 1);
+}
+
+// "['name']" as ".name" where that is how a program would write it.
+std::optional<std::string> as_attribute(std::string_view edge) {
+  if (!edge.starts_with("['") || !edge.ends_with("']") || edge.size() < 5) return std::nullopt;
+  const std::string_view name = edge.substr(2, edge.size() - 4);
+  const auto letter = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+  };
+  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
+  if (!letter(name.front())) return std::nullopt;
+  if (!std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || digit(c); })) {
+    return std::nullopt;
+  }
+  return "." + std::string(name);
+}
+
+}  // namespace
+
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t comma = std::min(text.find(','), text.size());
+    if (comma > 0) parts.emplace_back(text.substr(0, comma));
+    text.remove_prefix(std::min(text.size(), comma + 1));
+  }
+  return parts;
+}
+
+Result<std::shared_ptr<GraphView>> GraphView::open(Context& context) {
+  auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto census = (*target)->census(context.job);
+  if (!census) return std::unexpected(census.error());
+  const auto runtime = (*target)->runtime(context.job);
+  if (!runtime) return std::unexpected(runtime.error());
+  const auto types = (*target)->types(context.job);
+  if (!types) return std::unexpected(types.error());
+  const auto graph = (*target)->graph(context.job);
+  if (!graph) return std::unexpected(graph.error());
+  std::shared_ptr<GraphView> view(new GraphView);
+  view->target_ = *target;
+  view->census_ = *census;
+  view->runtime_ = *runtime;
+  view->types_ = *types;
+  view->graph_ = *graph;
+  if (view->has_python()) {
+    view->decoder_.emplace((*target)->image().space, **runtime, **types);
+  }
+  view->names_.emplace(graph::Sources{(*target)->image(), **census, *runtime, *types}, **graph);
+  return view;
+}
+
+Error GraphView::nothing_at(Address a) const {
+  const std::string subject = hex_text(a);
+  if (!target_->image().space.is_mapped(a)) {
+    return {ErrorCode::not_mapped, subject, "the target has nothing mapped there", {}};
+  }
+  const std::string hint = "show " + subject + "  (what lies there)";
+  const census::RowId row = census_->row_holding(a);
+  if (row == census::RowId::none) {
+    return {ErrorCode::no_object, subject, "no object and no block lies there", hint};
+  }
+  const auto state = census_->rows.state(row);
+  return {ErrorCode::no_object, subject,
+          fmt::format("it lies in a block that is {}, of {}",
+                      state == census::State::free ? "free" : "kept for reuse",
+                      size_text(census_->rows.size(row))),
+          hint};
+}
+
+Result<NodeId> GraphView::node_of(Context& context, std::string_view word) {
+  Address address;
+  if (word.starts_with('#')) {
+    auto row = context.session.numbered_row(context, word);
+    if (!row) return std::unexpected(row.error());
+    address = *row;
+  } else {
+    auto parsed = parse_address(word);
+    if (!parsed) return std::unexpected(parsed.error());
+    address = *parsed;
+  }
+  const NodeId id = graph_->node_at(address);
+  if (id == NodeId::none) return std::unexpected(nothing_at(address));
+  return id;
+}
+
+std::vector<NodeId> GraphView::objects_of_type(std::string_view name) const {
+  const bool bare = name.find('.') == std::string_view::npos;
+  std::vector<bool> wanted;
+  bool exact = false;
+  for (const auto& type : census_->types) exact = exact || type.name == name;
+  for (const auto& type : census_->types) {
+    wanted.push_back(exact ? type.name == name : bare && last_part(type.name) == name);
+  }
+  std::vector<NodeId> found;
+  for (std::uint32_t i = 0; i < graph_->objects(); ++i) {
+    const auto type = census::index_of(census_->rows.type(graph_->row(NodeId{i})));
+    if (type < wanted.size() && wanted[type]) found.push_back(NodeId{i});
+  }
+  return found;
+}
+
+Result<std::vector<NodeId>> GraphView::nodes_of(Context& context,
+                                                std::span<const std::string> words) {
+  std::vector<NodeId> nodes;
+  for (const std::string& word : words) {
+    const bool number = !word.empty() && (word[0] == '#' || (word[0] >= '0' && word[0] <= '9'));
+    if (number) {
+      auto id = node_of(context, word);
+      if (!id) return std::unexpected(id.error());
+      nodes.push_back(*id);
+      continue;
+    }
+    const auto objects = objects_of_type(word);
+    if (objects.empty()) {
+      std::vector<std::string_view> known;
+      for (const auto& type : census_->types) known.push_back(type.name);
+      std::string hint = suggestion(word, known);
+      if (hint.empty()) hint = "types  (which there are)";
+      return fail(ErrorCode::no_object, word, "no live object is of such a type", std::move(hint));
+    }
+    nodes.insert(nodes.end(), objects.begin(), objects.end());
+  }
+  std::sort(nodes.begin(), nodes.end());
+  nodes.erase(std::unique(nodes.begin(), nodes.end()), nodes.end());
+  return nodes;
+}
+
+std::string GraphView::type(NodeId id) const {
+  if (id == graph_->super_root()) return "everything";
+  if (graph_->is_root(id)) return graph_->root(id).name;
+  const census::RowId row = graph_->row(id);
+  if (census_->rows.holds_object(row)) {
+    return printable(census_->types[census::index_of(census_->rows.type(row))].name);
+  }
+  std::string text(census_->kind_of(row));
+  const std::string_view detail = census_->detail_of(row);
+  if (census_->label_of(row).kind == census::Kind::cpp_object && !detail.empty()) text = detail;
+  return "native: " + printable(text);
+}
+
+std::optional<python::Object> GraphView::object(NodeId id) {
+  if (graph_->is_root(id) || !graph_->is_object(id) || !decoder_) return std::nullopt;
+  return decoder_->object(graph_->address(id));
+}
+
+std::string GraphView::label(NodeId id) {
+  const auto found = object(id);
+  return found ? object_label(*decoder_, *found) : std::string();
+}
+
+std::vector<WayStep> GraphView::steps(const graph::Path& path) {
+  std::vector<WayStep> steps;
+  bool after_namespace = false;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (i == 0) {
+      const bool root = graph_->is_root(path[0]);
+      steps.push_back({path[0], root ? graph_->root(path[0]).name : type(path[0]), false});
+      continue;
+    }
+    const auto named = edges(path[i - 1], path[i]);
+    WayStep step{path[i], named.front().text, named.front().conservative};
+    if (after_namespace) {
+      if (auto attribute = as_attribute(step.edge)) step.edge = *attribute;
+      steps.back() = step;
+    } else if (i == 1 && step.edge.empty()) {
+      // What a root holds itself is the root, as far as a reader cares: sys.modules.
+      step.edge = steps.back().edge;
+      steps.push_back(step);
+    } else {
+      steps.push_back(step);
+    }
+    after_namespace = named.front().is_dict && i + 1 < path.size();
+  }
+  return steps;
+}
+
+std::string GraphView::way_text(const graph::Path& path) {
+  std::string text;
+  const auto all = steps(path);
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (i == 1 && all[1].edge == all[0].edge) continue;
+    if (i > 0 && !all[i].edge.empty() && all[i].edge[0] == '<') text += ' ';
+    text += all[i].edge;
+  }
+  return text;
+}
+
+std::string GraphView::way_lines(const graph::Path& path, std::size_t indent) {
+  auto all = steps(path);
+  if (all.size() > 1 && all[1].edge == all[0].edge) all.erase(all.begin());
+  std::string text;
+  const std::size_t ends = kMostSteps / 2;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all.size() > kMostSteps && i == ends) {
+      const std::size_t left_out = all.size() - 2 * ends;
+      text += fmt::format("{:{}}... {} more steps ...\n", "", indent + 2 * ends,
+                          with_thousands(static_cast<std::int64_t>(left_out)));
+      i += left_out;
+    }
+    const std::size_t level = all.size() > kMostSteps && i > ends ? ends : i;
+    std::string line = std::string(indent + 2 * std::min<std::size_t>(level, 16), ' ');
+    line += printable(all[i].edge);
+    std::string what;
+    if (!graph_->is_root(all[i].node)) {
+      what = type(all[i].node);
+      const std::string more = label(all[i].node);
+      if (more.starts_with("module ") || more.starts_with("class ")) {
+        what = more;
+      } else if (!more.empty()) {
+        what += ", " + more;
+      }
+    }
+    if (all[i].conservative) what += "  (a word that looks like it)";
+    if (!what.empty()) {
+      if (line.size() < 40) line.resize(40, ' ');
+      line += "  " + what;
+    }
+    text += fitted(line, kWidth) + "\n";
+  }
+  return text;
+}
+
+bool GraphView::is_plumbing(NodeId id) {
+  if (graph_->is_root(id)) return true;
+  const auto found = object(id);
+  if (!found) return false;
+  if (found->type->shape == python::Shape::module) return true;
+  if (found->type->shape != python::Shape::dict) return false;
+  for (const auto& one : runtime_->interpreters) {
+    if (found->address == one.modules || found->address == one.sysdict ||
+        found->address == one.builtins) {
+      return true;
+    }
+  }
+  return census_->detail_of(graph_->row(id)) == "attributes of module";
+}
+
+}  // namespace coreheap::commands

@@ -1,0 +1,225 @@
+#include "commands/holder_lists.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "commands/figures.h"
+#include "heapparse/python/references.h"
+#include "heapparse/python/types/dict.h"
+#include "heapparse/python/types/long_int.h"
+
+namespace coreheap::commands {
+
+namespace {
+
+using graph::NodeId;
+
+constexpr std::string_view kModules = "sys.modules";
+
+std::string counted(std::uint64_t n, std::string_view what) {
+  return fmt::format("{} {}", with_thousands(static_cast<std::int64_t>(n)), what);
+}
+
+}  // namespace
+
+Result<graph::Holders> holders_of(Context& context, GraphView& view) {
+  auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto dominators = (*target)->dominators(context.job);
+  if (!dominators) return std::unexpected(dominators.error());
+  return graph::find_holders({view.target().image(), view.census(), view.runtime(), view.types()},
+                             view.graph(), **dominators, context.job);
+}
+
+std::string place_text(GraphView& view, NodeId node) {
+  std::string way = view.way_text(graph::kept_path(view.graph(), node));
+  // sys.modules['app'].CACHE is app.CACHE.
+  if (way.starts_with(kModules) && way.size() > kModules.size() + 4) {
+    const std::size_t at = kModules.size();
+    std::size_t end = std::string::npos;
+    if (way.compare(at, 2, "['") == 0) {
+      end = way.find("']", at);
+    } else if (way[at] == '.') {
+      end = way.find_first_of(".[ ", at + 1);
+      if (end == std::string::npos) end = way.size();
+      return way.substr(at + 1, end - at - 1) + way.substr(end);
+    }
+    if (end != std::string::npos) return way.substr(at + 2, end - at - 2) + way.substr(end + 2);
+  }
+  return way;
+}
+
+std::string cache_text(GraphView& view, NodeId node) {
+  const auto object = view.object(node);
+  if (!object || object->type->name != "functools._lru_cache_wrapper") return {};
+  std::optional<std::uint64_t> entries;
+  std::optional<std::int64_t> limit;
+  python::for_each_reference(view.decoder(), *object, [&](const python::Reference& reference) {
+    if (reference.name.text == "cache") {
+      const auto dict = python::view_dict(view.decoder().reader(), reference.target);
+      if (dict) entries = dict->used;
+    } else if (reference.name.text == "maxsize") {
+      limit = python::int_value(view.decoder().reader(), reference.target);
+    }
+  });
+  if (!entries) return {};
+  const std::string have = with_thousands(static_cast<std::int64_t>(*entries));
+  if (!limit) return fmt::format("functools.lru_cache, {} entries (not bounded)", have);
+  return fmt::format(
+      "functools.lru_cache, {} of {} ({}bounded)", have, with_thousands(*limit),
+      *entries >= static_cast<std::uint64_t>(std::max<std::int64_t>(0, *limit)) ? "full: " : "");
+}
+
+NamedHolder name_holder(GraphView& view, const graph::Holder& holder) {
+  NamedHolder named{holder, {}, {}, {}};
+  const auto described = [&](NodeId id) {
+    std::string text = cache_text(view, id);
+    if (!text.empty()) return text;
+    text = view.type(id);
+    const std::string label = view.label(id);
+    if (!label.empty()) text += ", " + label;
+    return text;
+  };
+  if (holder.count > 1) {
+    named.place = counted(holder.count, view.type(holder.place));
+    named.what = "largest: " + place_text(view, holder.place);
+  } else {
+    named.place = place_text(view, holder.place);
+    named.what = described(holder.place);
+    if (holder.accumulation != NodeId::none && holder.accumulation != holder.place) {
+      named.what += "; it piles up in " + place_text(view, holder.accumulation) + ", " +
+                    described(holder.accumulation);
+    }
+  }
+  if (holder.part != NodeId::none) {
+    named.inside =
+        fmt::format("largest part: {}, {}", counted(holder.part_count, view.type(holder.part)),
+                    size_text(holder.part_bytes));
+  }
+  return named;
+}
+
+std::vector<Column> holder_columns() {
+  return {
+      {"number", "#", ColumnType::identifier, "row number: the next command takes it as #1"},
+      {"place", "", ColumnType::text, "where it hangs, as the program would write it"},
+      {"what", "", ColumnType::text, "what it is, and where in it the bytes pile up"},
+      {"bytes", "", ColumnType::bytes, "what would be freed with it"},
+      {"percent", "", ColumnType::percent, "of all bytes in use"},
+      {"objects", "", ColumnType::integer, "objects of one type side by side; 1: one object"},
+      {"type", "", ColumnType::text, "its type", false},
+      {"inside", "", ColumnType::text, "of what most of it consists", false},
+      {"address", "", ColumnType::address, "its id(); of several, the largest one's"},
+      {"root", "", ColumnType::text, "kind of root that its way begins with", false},
+  };
+}
+
+Table holder_table(GraphView& view, const std::vector<NamedHolder>& holders, std::uint64_t total) {
+  Table table;
+  table.columns = holder_columns();
+  auto rows = std::make_shared<FixedRows>(table.columns.size());
+  std::uint64_t number = 0;
+  for (const NamedHolder& one : holders) {
+    const Address address = view.address(one.holder.place);
+    rows->add({Cell::of_count(++number), Cell::of_text(one.place), Cell::of_text(one.what),
+               Cell::of_count(one.holder.bytes),
+               Cell::of_number(100.0 * static_cast<double>(one.holder.bytes) /
+                               static_cast<double>(std::max<std::uint64_t>(1, total))),
+               Cell::of_count(one.holder.count), Cell::of_text(view.type(one.holder.place)),
+               one.inside.empty() ? Cell::absent() : Cell::of_text(one.inside),
+               address ? Cell::of_address(address) : Cell::absent(),
+               Cell::of_text(graph::name_of(one.holder.root))});
+  }
+  table.rows = rows;
+  return table;
+}
+
+namespace {
+
+// A holder of the first screen holds at least this share.
+constexpr double kLeastShare = 0.02;
+
+// Does its way begin where a program keeps things, not in C or the interpreter's own?
+bool is_users(const graph::Holder& holder) {
+  switch (holder.root) {
+    case graph::RootKind::modules:
+    case graph::RootKind::frame:
+    case graph::RootKind::thread:
+    case graph::RootKind::c_references:
+      return true;
+    default:
+      return false;
+  }
+}
+
+std::string mebibytes(std::uint64_t bytes) {
+  const std::uint64_t tenths = (bytes * 10 + (1 << 19)) >> 20;
+  if (tenths >= 1000) return with_thousands(static_cast<std::int64_t>((tenths + 5) / 10));
+  return fmt::format("{}.{}", tenths / 10, tenths % 10);
+}
+
+std::string screen_line(std::string_view number, std::string_view text, std::uint64_t bytes) {
+  return fmt::format("  {:<3}{:<66}{:>9}\n", number, fitted(text, 65), mebibytes(bytes));
+}
+
+}  // namespace
+
+Result<void> add_holders(Context& context, std::size_t most, Report& report) {
+  auto opened = GraphView::open(context);
+  if (!opened) return std::unexpected(opened.error());
+  GraphView& view = **opened;
+  const auto found = holders_of(context, view);
+  if (!found) return std::unexpected(found.error());
+  std::string screen =
+      fmt::format("WHO HOLDS IT   {:<62}{:>3}\n", "freed if it went (no double counting)", "MiB");
+  std::vector<NamedHolder> named;
+  std::uint64_t rest = 0;
+  std::uint64_t largest_of_rest = 0;
+  const auto least = static_cast<std::uint64_t>(kLeastShare * static_cast<double>(found->total));
+  for (const graph::Holder& holder : found->holders) {
+    if (named.size() < most && holder.bytes > least &&
+        (is_users(holder) || holder.bytes > 5 * least)) {
+      named.push_back(name_holder(view, holder));
+    } else {
+      rest += holder.bytes;
+      largest_of_rest = std::max(largest_of_rest, holder.bytes);
+    }
+  }
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    const NamedHolder& one = named[i];
+    report.numbered.push_back(view.address(one.holder.place));
+    screen += screen_line(fmt::format("#{}", i + 1), one.place, one.holder.bytes);
+    std::string more = one.what;
+    if (!one.inside.empty()) more += "; " + one.inside;
+    screen += "     " + fitted(more, 74) + "\n";
+  }
+  screen += screen_line("", "modules, classes, functions and what is never freed", found->code);
+  screen += screen_line("", "everything else, largest " + size_text(largest_of_rest), rest);
+  if (found->garbage > 0) {
+    screen += screen_line("", "garbage waiting for the collector", found->garbage);
+  }
+  if (found->orphans > 0) {
+    screen +=
+        screen_line("",
+                    fmt::format("{} native blocks nothing points to",
+                                with_thousands(static_cast<std::int64_t>(found->orphan_blocks))),
+                    found->orphans);
+  }
+  KeyValues facts;
+  facts.bytes("in_use", found->total);
+  facts.bytes("code", found->code);
+  facts.bytes("rest", rest);
+  facts.bytes("garbage", found->garbage);
+  facts.bytes("orphan_blocks", found->orphans);
+  report.add("holders_summary", "", std::move(facts)).screen = "";
+  report.add("holders", "", holder_table(view, named, found->total)).screen = std::move(screen);
+  if (!report.numbered.empty()) {
+    report.next.insert(report.next.begin(), {"why " + hex_text(report.numbered.front()),
+                                             "what keeps the largest holder alive"});
+    report.next.insert(report.next.begin() + 1, {"leaks", "suspects, each with a sentence"});
+  }
+  return {};
+}
+
+}  // namespace coreheap::commands

@@ -1,0 +1,39 @@
+// The holders of the first screen and of `leaks` as text and as a table: who holds the memory, in
+// words that name a place in the program.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "commands/graph_view.h"
+#include "commands/table.h"
+#include "heapparse/graph/holders.h"
+
+namespace coreheap::commands {
+
+struct NamedHolder {
+  graph::Holder holder;
+  std::string place;   // "app.CACHE", "local rows of handle() at app.py:12", "182 app.Task"
+  std::string what;    // "dict, 61,204 items"
+  std::string inside;  // "largest part: 1,180 bytearray"; may be empty
+};
+
+Result<graph::Holders> holders_of(Context& context, GraphView& view);
+
+NamedHolder name_holder(GraphView& view, const graph::Holder& holder);
+
+// "app.CACHE" for sys.modules['app'].CACHE: a way as a program would write it.
+std::string place_text(GraphView& view, graph::NodeId node);
+
+// "functools.lru_cache, 500 of 500 (full: bounded)"; empty for what is no known cache.
+std::string cache_text(GraphView& view, graph::NodeId node);
+
+// number, place, what, bytes, percent, objects, type, address, root
+std::vector<Column> holder_columns();
+Table holder_table(GraphView& view, const std::vector<NamedHolder>& holders, std::uint64_t total);
+
+// Adds WHO HOLDS IT to the first screen: the largest holders, code, the rest. Its rows are
+// numbered.
+Result<void> add_holders(Context& context, Report& report);
+
+}  // namespace coreheap::commands

@@ -1,0 +1,196 @@
+#include "heapparse/graph/words.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include "heapparse/python/scan_words.h"
+
+namespace coreheap::graph {
+namespace {
+
+using census::Kind;
+
+constexpr std::size_t kRowsPerPiece = 1 << 15;
+constexpr std::uint64_t kBytesPerPiece = 1 << 22;
+
+// Buffers whose contents a view decodes, or that hold no pointers: all their words are known.
+bool is_decoded(Kind kind) {
+  switch (kind) {
+    case Kind::list_items:
+    case Kind::dict_keys:
+    case Kind::dict_keys_shared:
+    case Kind::dict_values:
+    case Kind::dict_table:
+    case Kind::set_table:
+    case Kind::bytearray_bytes:
+    case Kind::str_data:
+    case Kind::str_utf8:
+    case Kind::str_wstr:
+    case Kind::deque_block:
+    case Kind::array_items:
+    case Kind::type_name:
+    case Kind::code_data:
+    case Kind::stringio_buffer:
+    case Kind::io_buffer:
+    case Kind::decimal_digits:
+    case Kind::element_children:
+    case Kind::format_codes:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Does an object of this type hold words that no decoder reads, and that may point to native
+// blocks? Builtin containers and values have none.
+bool has_native_words(const python::PythonType& type) {
+  using python::Shape;
+  switch (type.shape) {
+    case Shape::plain:
+    case Shape::array:
+    case Shape::open_ended:
+      break;
+    default:
+      return false;
+  }
+  return std::any_of(type.layers.begin(), type.layers.end(), [](const python::TypeLayer& layer) {
+    return layer.kind != python::TypeLayer::Kind::python && layer.end > layer.begin;
+  });
+}
+
+}  // namespace
+
+bool is_of_c_runtime(Kind kind) {
+  switch (kind) {
+    case Kind::libc_tcache:
+    case Kind::libc_dtv:
+    case Kind::obmalloc_state:
+    case Kind::tracemalloc_data:
+      return true;
+    default:
+      return false;
+  }
+}
+
+class WordScan::Scanner {
+ public:
+  explicit Scanner(const WordScan& scan) : scan_(scan) {
+    if (scan.sources_.runtime != nullptr) {
+      prefixes_[0] = scan.sources_.runtime->debug_prefix_bytes;
+      prefixes_[1] = scan.sources_.runtime->debug_chunk_prefix_bytes;
+    }
+  }
+
+  // `objects`: words may hold objects too, not only native blocks.
+  void scan(AddressRange range, std::uint32_t holder, bool objects) {
+    python::scan_words(scan_.sources_.image.space, range, [&](Address, std::uint64_t word) {
+      const NodeId target = scan_.nodes_.find(Address{word}, hint_);
+      if (target != NodeId::none) {
+        take(target, holder, objects);
+      } else {
+        // Under debug hooks the program's pointer lies a little behind the block's start.
+        for (const std::uint32_t prefix : prefixes_) {
+          if (prefix == 0) continue;
+          const NodeId behind = scan_.nodes_.find(Address{word - prefix}, hint_);
+          if (behind != NodeId::none && !scan_.nodes_.is_object(behind)) {
+            take(behind, holder, objects);
+            break;
+          }
+        }
+      }
+      return true;
+    });
+  }
+
+  std::vector<Edge> found;
+
+ private:
+  void take(NodeId target, std::uint32_t holder, bool objects) {
+    const std::uint32_t t = index_of(target);
+    if (t == holder) return;
+    if (scan_.nodes_.is_object(target) && !(objects && scan_.open_[t])) return;
+    found.emplace_back(holder, t);
+  }
+
+  const WordScan& scan_;
+  NodeTable::Hint hint_;
+  std::uint32_t prefixes_[2] = {0, 0};
+};
+
+Result<std::vector<Edge>> WordScan::ranges(const std::vector<WordRange>& ranges,
+                                           JobControl& job) const {
+  std::vector<WordRange> pieces;
+  std::uint64_t bytes = 0;
+  for (const WordRange& one : ranges) {
+    bytes += one.range.size();
+    for (Address at = one.range.begin; at < one.range.end; at += kBytesPerPiece) {
+      const std::uint64_t length = std::min(kBytesPerPiece, one.range.end - at);
+      pieces.push_back({{at, at + length}, one.holder});
+    }
+  }
+  job.begin_step("looking for pointers", bytes);
+  std::vector<Edge> out;
+  std::mutex mutex;
+  auto done = parallel_for(pieces.size(), job, [&](std::size_t i, unsigned) {
+    Scanner scanner(*this);
+    scanner.scan(pieces[i].range, pieces[i].holder, true);
+    job.advance(pieces[i].range.size());
+    const std::lock_guard lock(mutex);
+    out.insert(out.end(), scanner.found.begin(), scanner.found.end());
+  });
+  if (!done) return std::unexpected(done.error());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+Result<std::vector<Edge>> WordScan::blocks(JobControl& job) const {
+  const census::Census& census = sources_.census;
+  const census::Rows& rows = census.rows;
+  std::vector<bool> native_words;
+  if (sources_.types != nullptr) {
+    for (const auto& type : sources_.types->all()) native_words.push_back(has_native_words(type));
+  }
+  const std::uint64_t header =
+      sources_.runtime != nullptr ? sources_.runtime->layout->object.struct_size : 0;
+  const std::size_t n = rows.size();
+  const std::size_t pieces = (n + kRowsPerPiece - 1) / kRowsPerPiece;
+  job.begin_step("looking into native blocks", n);
+  std::vector<Edge> out;
+  std::mutex mutex;
+  auto done = parallel_for(pieces, job, [&](std::size_t piece, unsigned) {
+    Scanner scanner(*this);
+    const std::size_t end = std::min(n, (piece + 1) * kRowsPerPiece);
+    for (std::size_t i = piece * kRowsPerPiece; i < end; ++i) {
+      const census::RowId row{static_cast<std::uint32_t>(i)};
+      if (rows.state(row) != census::State::used) continue;
+      const Address extent_end = census.extent_of(row).end;
+      if (rows.holds_object(row)) {
+        const std::uint32_t type = census::index_of(rows.type(row));
+        if (type < native_words.size() && native_words[type]) {
+          const auto holder = nodes_.node(row);
+          scanner.scan({rows.object(row) + header, extent_end}, index_of(holder), false);
+        }
+        continue;
+      }
+      const Kind kind = census.label_of(row).kind;
+      if (is_of_c_runtime(kind)) continue;
+      const census::RowId owner = rows.owner(row);
+      if (owner == census::RowId::none) {
+        scanner.scan({rows.address(row), extent_end}, index_of(nodes_.node(row)), true);
+      } else if (!is_decoded(kind)) {
+        const NodeId holder = nodes_.node(owner);
+        if (holder != NodeId::none) {
+          scanner.scan({rows.address(row), extent_end}, index_of(holder), true);
+        }
+      }
+    }
+    job.advance(end - piece * kRowsPerPiece);
+    const std::lock_guard lock(mutex);
+    out.insert(out.end(), scanner.found.begin(), scanner.found.end());
+  });
+  if (!done) return std::unexpected(done.error());
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
+}  // namespace coreheap::graph

@@ -210,6 +210,12 @@ std::string_view tool_version() { return "coreheap " COREHEAP_VERSION; }
 Outcome run_words(Session& session, std::span<const std::string> words, const RenderStyle& style,
                   Sink& sink, JobControl& job) {
   try {
+    // One argument for a command that takes a text is as good as its line: options may be in it.
+    if (words.size() == 2) {
+      if (const auto split = words_of_text(words[0] + " " + words[1])) {
+        return run_checked(session, *split, style, sink, job);
+      }
+    }
     return run_checked(session, words, style, sink, job);
   } catch (const std::bad_alloc&) {
     return failed({ErrorCode::out_of_memory, "coreheap", "not enough memory for this", {}});

@@ -147,8 +147,15 @@ class ProgramEngine:
             environment["COLUMNS"] = str(width)
         if not style:
             environment["NO_COLOR"] = "1"
-        self._job = ProgramJob([self.where] + self._target + _split(line), environment)
+        self._job = ProgramJob([self.where] + self._target + self._words(line), environment)
         return self._job
+
+    def _words(self, line):
+        """The line's words; of a command whose usage says that it takes a query the rest as it is."""
+        parts = line.split(None, 1)
+        if len(parts) == 2 and "QUERY" in self.help(parts[0]).split("\n")[0]:
+            return parts
+        return _split(line)
 
     def _ask(self, arguments):
         try:

@@ -53,6 +53,19 @@ TEST_CASE("words that a shell has split are one query") {
   CHECK(sink.text() == "count()\n4\n");
 }
 
+TEST_CASE("one argument is as good as a line") {
+  Session session;
+  session.open_with("pid 7", [](JobControl&) -> Result<std::unique_ptr<Target>> {
+    return std::make_unique<FakeTarget>(small_process());
+  });
+  StringSink sink;
+  JobControl job;
+  const std::vector<std::string> words = {"select",
+                                          "--format csv kind == \"string data\" | show size"};
+  CHECK(run_words(session, words, {}, sink, job).status == 0);
+  CHECK(sink.text() == "size\n80\n");
+}
+
 TEST_CASE("without a query every block in use is a row, and the footer is their sum") {
   const Ran ran = run_on(small_process(), "select --format json");
   const auto json = nlohmann::json::parse(ran.text);

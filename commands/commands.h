@@ -30,6 +30,8 @@ Command tracemalloc_command();
 Command origin_command();
 Command hexdump_command();
 Command export_command();
+Command doctor_command();
+Command ps_command();
 Command help_command();
 Command verify_command();
 Command version_command();

@@ -21,6 +21,7 @@ namespace coreheap::python {
 namespace {
 
 constexpr std::size_t kMaxBases = 256;
+constexpr std::uint64_t kBlockAlignment = 16;  // of every allocator, for blocks of this size
 
 struct Candidate {
   Address address;
@@ -51,7 +52,15 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   if (!module_data) {
     if (const auto* mapping = image.mapping_at(runtime.type_type)) scan(mapping->range);
   }
+  // There the beginning of a block is not known, but every allocator aligns it; so do heads.
+  const std::size_t before = found.size();
   for (const AddressRange& range : other_memory) scan(range);
+  const std::uint64_t misplaced = runtime.gc_head_bytes % kBlockAlignment;
+  found.erase(std::remove_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
+                             [&](const Candidate& c) {
+                               return c.address.value % kBlockAlignment != misplaced;
+                             }),
+              found.end());
   image::Reader reader(image.space);
   const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_chunk_prefix_bytes;
   for (const auto& heap : heaps) {

@@ -157,9 +157,9 @@ def main():
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
-    if options.preload:                         # what the others say is of glibc's and pymalloc's blocks
+    if options.preload or options.malloc == "mimalloc":    # what the others say is of glibc's and pymalloc's blocks
         options.compare = options.compare or ["objects", "sizes", "edges", "values", "threads", "tiling"]
-        if not os.path.exists(options.preload):
+        if options.preload and not os.path.exists(options.preload):
             print("skipped: no " + options.preload)
             return SKIPPED
     scratch = tempfile.mkdtemp(prefix="oracle-scratch-") if options.scratch is None else None

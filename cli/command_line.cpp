@@ -163,7 +163,8 @@ Result<CommandLine> parse_command_line(const std::vector<std::string>& words, co
   if (wants_target) {
     line.prefix = joined(all.first(all.size() - rest.size()));
   } else {
-    line.prefix = "coreheap PID|CORE ";
+    // Pages of the manual name commands that want a target; the others go on without one.
+    line.prefix = rest[0] == "help" ? "coreheap PID|CORE " : "coreheap ";
   }
   auto settings = commands::settings_from(arguments);
   if (!settings) return std::unexpected(settings.error());

@@ -43,6 +43,8 @@ Command native_command();
 Command graph_command();
 Command pattern_command();
 Command export_command();
+Command doctor_command();
+Command ps_command();
 Command help_command();
 Command verify_command();
 Command version_command();

@@ -47,6 +47,30 @@ Result<Report> snapshot_report(Context& context) {
   return report;
 }
 
+std::vector<Column> closure_columns() {
+  return {{"object", "", ColumnType::address, "id() of the object"},
+          {"type", "", ColumnType::text, "its type"}};
+}
+
+class ClosureRows final : public RowSource {
+ public:
+  ClosureRows(const python::Closure& closure, const python::TypeTable& types)
+      : closure_(closure), types_(types) {}
+  std::uint64_t size() const override { return closure_.objects.size(); }
+  void fill(unsigned column, std::span<const std::uint64_t> rows, std::span<Cell> out,
+            Texts&) const override {
+    for (std::size_t i = 0; i < rows.size(); ++i) {
+      const python::ClosureObject& object = closure_.objects[rows[i]];
+      out[i] =
+          column == 0 ? Cell::of_address(object.address) : Cell::of_text(types_[object.type].name);
+    }
+  }
+
+ private:
+  const python::Closure& closure_;
+  const python::TypeTable& types_;
+};
+
 Result<Report> run(Context& context) {
   if (context.arguments.has("heapsnapshot")) return snapshot_report(context);
   auto target = context.session.target(context.job);
@@ -66,6 +90,14 @@ Result<Report> run(Context& context) {
   if (context.arguments.has("ranges")) {
     table.columns = range_columns();
     table.rows = census_ranges(**census, (*target)->image());
+  } else if (context.arguments.has("closure")) {
+    const auto closure = (*target)->closure(context.job);
+    if (!closure) return std::unexpected(closure.error());
+    if (*closure == nullptr) {
+      return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside");
+    }
+    table.columns = closure_columns();
+    table.rows = std::make_shared<ClosureRows>(**closure, **types);
   } else if (context.arguments.has("references")) {
     if (*types == nullptr) {
       return fail(ErrorCode::no_python, (*target)->image().source, "no CPython runtime is inside");
@@ -104,13 +136,16 @@ Command export_command() {
           "[address, address+size). With --ranges the bytes that are no block: headers, slack,\n"
           "gaps, stacks, files. Blocks and ranges together are every mapping, byte for byte. With\n"
           "--references one line an edge of the object graph; `skipped` says why\n"
-          "gc.get_referents does not list one that it passes over. Values of objects are written\n"
-          "only where asked for: --columns object,type,value. With --heapsnapshot and -o\n"
-          "FILE.heapsnapshot the graph as Chrome DevTools and memlab load it, without contents;\n"
-          "beyond --max-nodes objects, those that refer to nothing are part of who refers to them.",
+          "gc.get_referents does not list one that it passes over. With --closure what can be\n"
+          "reached from the interpreter by references, whatever allocator it lies in. Values of\n"
+          "objects are written only where asked for: --columns object,type,value. With\n"
+          "--heapsnapshot and -o FILE.heapsnapshot the graph as Chrome DevTools and memlab load\n"
+          "it, without contents; beyond --max-nodes objects, those that refer to nothing are part\n"
+          "of who refers to them.",
       .usage = "",
       .options = {{"ranges", 0, "",
                    "what is no block, instead: begin, end, size, kind, cause, mapping"},
+                  {"closure", 0, "", "objects that the interpreter reaches, instead: object, type"},
                   {"references", 0, "",
                    "references between objects, instead: holder, target, name, skipped"},
                   {"heapsnapshot", 0, "", "the graph for Chrome DevTools, as -o FILE.heapsnapshot"},

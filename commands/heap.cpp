@@ -142,7 +142,9 @@ Result<Report> run(Context& context) {
   const image::Image& image = target.image();
   const usage::Waterfall w = usage::waterfall(**census, image);
   const std::vector<usage::VerdictLine> verdict = usage::verdict(w, (*census)->coverage);
-  const Allocators allocators = allocators_of(**heaps, **pymalloc);
+  const auto other = target.other_allocator(context.job);
+  if (!other) return std::unexpected(other.error());
+  const Allocators allocators = allocators_of(**heaps, **pymalloc, *other);
 
   Report report = report_on(target, **census);
   report.main_name = "where";

@@ -76,7 +76,7 @@ class EvidenceTable {
     }
   }
   static std::vector<Column> columns() {
-    return {{"part", "", ColumnType::text, "image, glibc, pymalloc or python"},
+    return {{"part", "", ColumnType::text, "image, glibc, pymalloc, other or python"},
             {"subject", "", ColumnType::text, "what was found"},
             {"strength", "", ColumnType::text, "certain, probable or guess"},
             {"how", "", ColumnType::text, "by which structure, and what confirmed it"}};
@@ -196,6 +196,17 @@ KeyValues python_values(const python::Runtime& runtime, const image::Image& imag
   return values;
 }
 
+Evidence evidence_of(const python::Closure& closure) {
+  return {"objects by closure",
+          fmt::format("{} objects reached, static ones among them, by the references of what the "
+                      "collector's lists ({}), states of interpreters and threads ({}), frames "
+                      "({}) and data of modules ({}) lead to first; what nothing refers to is not "
+                      "found",
+                      closure.objects.size(), closure.from_lists, closure.from_states,
+                      closure.from_frames, closure.from_modules),
+          Evidence::Strength::probable};
+}
+
 Result<Report> run(Context& context) {
   auto opened = context.session.target(context.job);
   if (!opened) return std::unexpected(opened.error());
@@ -228,6 +239,14 @@ Result<Report> run(Context& context) {
   }
   evidence.add("pymalloc", (*pymalloc)->evidence);
   add_findings((*pymalloc)->findings);
+  const auto other = target.other_allocator(context.job);
+  if (!other) return std::unexpected(other.error());
+  if (*other != nullptr) {
+    evidence.add("other", (*other)->evidence);
+    const auto closure = target.closure(context.job);
+    if (!closure) return std::unexpected(closure.error());
+    if (*closure != nullptr) evidence.add("other", {evidence_of(**closure)});
+  }
   if (*runtime != nullptr) {
     evidence.add("python", (*runtime)->evidence);
     add_findings((*runtime)->findings);

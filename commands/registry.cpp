@@ -87,6 +87,8 @@ const std::vector<Command>& all_commands() {
       pymalloc_command(),
       verify_command(),
       export_command(),
+      ps_command(),
+      doctor_command(),
       help_command(),
       version_command(),
   };

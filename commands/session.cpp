@@ -30,6 +30,12 @@ class SnapshotTarget final : public Target {
     return snapshot_.tracemalloc(job);
   }
   Result<const census::Census*> census(JobControl& job) override { return snapshot_.census(job); }
+  Result<const glibc::OtherAllocator*> other_allocator(JobControl& job) override {
+    return snapshot_.other_allocator(job);
+  }
+  Result<const python::Closure*> closure(JobControl& job) override {
+    return snapshot_.closure(job);
+  }
   Result<const image::Cgroup*> cgroup(JobControl& job) override {
     const image::Image& image = snapshot_.image();
     if (image.kind != image::TargetKind::live || !image.process.pid) return nullptr;

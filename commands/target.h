@@ -37,6 +37,10 @@ class Target {
   // nullptr: no Python.
   virtual Result<const python::Tracemalloc*> tracemalloc(JobControl& job) = 0;
   virtual Result<const census::Census*> census(JobControl& job) = 0;
+  // nullptr: none beside those that are walked.
+  virtual Result<const glibc::OtherAllocator*> other_allocator(JobControl&) { return nullptr; }
+  // Objects by closure; nullptr: no Python.
+  virtual Result<const python::Closure*> closure(JobControl&) { return nullptr; }
   // Of a live process; nullptr for what is not alive.
   virtual Result<const image::Cgroup*> cgroup(JobControl&) { return nullptr; }
   virtual Result<const graph::Graph*> graph(JobControl& job) = 0;

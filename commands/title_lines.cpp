@@ -42,7 +42,8 @@ std::string first_line(const image::Image& image, const python::Runtime* runtime
 }
 
 Allocators allocators_of(const std::vector<glibc::MallocHeap>& heaps,
-                         const pymalloc::PymallocHeap& pymalloc) {
+                         const pymalloc::PymallocHeap& pymalloc,
+                         const glibc::OtherAllocator* other) {
   Allocators found;
   if (!pymalloc.arenas.empty()) found.text = "pymalloc";
   for (const glibc::MallocHeap& heap : heaps) found.arenas += heap.arenas.size();
@@ -50,6 +51,10 @@ Allocators allocators_of(const std::vector<glibc::MallocHeap>& heaps,
     if (!found.text.empty()) found.text += " + ";
     found.text +=
         heaps.size() > 1 ? fmt::format("{} x glibc malloc", heaps.size()) : "glibc malloc";
+  }
+  if (other != nullptr) {
+    if (!found.text.empty()) found.text += " + ";
+    found.text += other->name + " (objects by closure)";
   }
   if (found.text.empty()) found.text = "none found";
   return found;

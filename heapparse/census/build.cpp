@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "heapparse/census/claims.h"
+#include "heapparse/census/dead_heads.h"
 #include "heapparse/census/fill.h"
 #include "heapparse/census/labels.h"
 #include "heapparse/census/native_blocks.h"
@@ -62,7 +63,9 @@ void count_coverage(const Sources& sources, Census& census) {
     const Kind kind = census.label_of(r).kind;
     if (kind == Kind::glibc_unknown || kind == Kind::pymalloc_damaged)
       c.damaged_bytes += rows.size(r);
-    if (kind == Kind::uncategorized && rows.state(r) == State::used) {
+    // Of another allocator's blocks nothing is covered: they are no part of the sum.
+    if (kind == Kind::uncategorized && rows.state(r) == State::used &&
+        rows.allocator(r) != Allocator::other) {
       c.uncategorized_bytes += rows.size(r);
       ++c.uncategorized_count;
     }
@@ -90,6 +93,7 @@ Result<Census> build(const Sources& sources, JobControl& job) {
   const auto regions = regions_of(*plan);
   const RowIndex index(rows.rows().addresses(), regions);
   mark_free_lists(sources, index, rows, labels);
+  settle_dead_heads(sources, rows, labels);
   if (auto done = claim_buffers(sources, index, rows, doubtful, job); !done) {
     return std::unexpected(done.error());
   }

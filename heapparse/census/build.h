@@ -9,7 +9,9 @@
 #include "heapparse/image/image.h"
 #include "heapparse/image/symbols.h"
 #include "heapparse/malloc/malloc_heap.h"
+#include "heapparse/malloc/other_allocators.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
+#include "heapparse/python/closure.h"
 #include "heapparse/python/runtime.h"
 #include "heapparse/python/tracemalloc.h"
 #include "heapparse/python/type_table.h"
@@ -25,6 +27,9 @@ struct Sources {
   const python::Runtime* runtime = nullptr;
   const python::TypeTable* types = nullptr;
   const python::Tracemalloc* tracemalloc = nullptr;
+  // Where another allocator is in charge: its memory, and the objects that were reached in it.
+  const glibc::OtherAllocator* other = nullptr;
+  const python::Closure* closure = nullptr;
 };
 
 Result<Census> build(const Sources& sources, JobControl& job);

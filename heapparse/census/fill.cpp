@@ -43,6 +43,9 @@ class Filler {
           put(v);
         }
         break;
+      case Piece::Kind::reached:
+        for (std::size_t i = 0; i < piece.count; ++i) fill_reached(plan.reached[piece.first + i]);
+        break;
     }
     // The plan counted what was just filled; should they ever disagree, no row stays unwritten.
     RowValue nothing;
@@ -75,15 +78,32 @@ class Filler {
       v.label = labels_.intern(Kind::free_list_object, (*sources_.types)[verdict->type].name);
       return;
     }
-    v.type = TypeId{verdict->type};
-    if ((*sources_.types)[verdict->type].shape == python::Shape::instance_2) {
-      const auto c = python::instance_class(*objects_, v.address + verdict->offset);
-      if (c) v.type = classes_.id_of(*c);
-    }
-    v.object_offset_words = static_cast<std::uint8_t>(verdict->offset / 8);
+    set_object(v, verdict->type, verdict->offset);
     v.label = verdict->interned ? interned_ : label_of_kind(Kind::python_object);
     v.owns_nothing = verdict->bare;
     if (verdict->doubtful) doubtful.push_back(RowId{static_cast<std::uint32_t>(row_)});
+  }
+
+  void set_object(RowValue& v, std::uint32_t type, std::uint32_t offset) {
+    v.type = TypeId{type};
+    if ((*sources_.types)[type].shape == python::Shape::instance_2) {
+      const auto c = python::instance_class(*objects_, v.address + offset);
+      if (c) v.type = classes_.id_of(*c);
+    }
+    v.object_offset_words = static_cast<std::uint8_t>(offset / 8);
+  }
+
+  void fill_reached(const ReachedBlock& block) {
+    RowValue v;
+    v.address = block.address;
+    v.size = block.size;
+    v.allocator = Allocator::other;
+    v.label = label_of_kind(Kind::uncategorized);
+    if (block.is_object()) {
+      set_object(v, block.type, block.offset);
+      v.label = block.interned ? interned_ : label_of_kind(Kind::python_object);
+    }
+    put(v);
   }
 
   void fill_arena(const pymalloc::Arena& arena) {

@@ -32,6 +32,9 @@ class LabelTable {
     return LabelId{it->second};
   }
 
+  // Not while workers intern.
+  const Label& operator[](LabelId id) const { return labels_[index_of(id)]; }
+
   std::vector<Label> take() { return std::move(labels_); }
 
  private:

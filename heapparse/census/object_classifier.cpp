@@ -48,6 +48,7 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space, const pytho
   if (layout_.traits.preheader_size != 0) {
     offsets_[offset_count_++] = runtime.gc_head_bytes + layout_.traits.preheader_size;
   }
+  for (const image::Piece& piece : space.pieces()) most_references_ += piece.range.size() / 8;
   if (!types.all().empty()) {
     lowest_type_ = types.all().front().address.value;
     highest_type_ = types.all().back().address.value;
@@ -159,6 +160,9 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     verdict.dead = refcount.dead();
     verdict.doubtful = !refcount.immortal && refcount_word >= 0x10000 &&
                        reader_.memory().space().is_mapped(Address{refcount_word});
+    // Outside of pools nobody says that a block's beginning was not left by an earlier owner. A
+    // reference takes a word: there are no more of them than the image has words.
+    if (!in_pool && verdict.doubtful && refcount_word > most_references_) continue;
     if (!verdict.dead && !verdict.doubtful) {
       last_ = index;
       return verdict;

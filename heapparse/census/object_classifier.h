@@ -59,6 +59,7 @@ class ObjectClassifier {
   std::uint32_t alignment_;
   std::uint32_t offsets_[3] = {};
   std::uint32_t offset_count_ = 0;
+  std::uint64_t most_references_ = 0;
   std::uint64_t lowest_type_ = ~std::uint64_t{0};  // of an empty table nothing is between
   std::uint64_t highest_type_ = 0;
   struct StrFacts {

@@ -175,6 +175,25 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
     s = e;
   }
 
+  // A piece a stretch of the other allocator's memory.
+  plan.reached = find_reached_blocks(sources, job);
+  if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
+  std::size_t r = 0;
+  while (r < plan.reached.size()) {
+    const auto& memory = sources.other->memory;
+    const auto holding =
+        std::upper_bound(memory.begin(), memory.end(), plan.reached[r].address,
+                         [](Address a, const AddressRange& m) { return a < m.end; });
+    Piece piece;
+    piece.kind = Piece::Kind::reached;
+    piece.first = r;
+    while (r < plan.reached.size() && plan.reached[r].address < holding->end) ++r;
+    piece.count = piece.row_count = r - piece.first;
+    const ReachedBlock& last = plan.reached[r - 1];
+    piece.range = {plan.reached[piece.first].address, last.address + last.size};
+    plan.pieces.push_back(piece);
+  }
+
   std::sort(plan.pieces.begin(), plan.pieces.end(),
             [](const Piece& a, const Piece& b) { return a.range.begin < b.range.begin; });
   for (auto& piece : plan.pieces) {

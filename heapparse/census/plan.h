@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "heapparse/census/build.h"
+#include "heapparse/census/reached_blocks.h"
 
 namespace coreheap::census {
 
@@ -19,10 +20,10 @@ struct StaticObject {
 };
 
 struct Piece {
-  enum class Kind : std::uint8_t { pymalloc_arena, chunks, statics } kind = Kind::chunks;
+  enum class Kind : std::uint8_t { pymalloc_arena, chunks, statics, reached } kind = Kind::chunks;
   std::uint32_t heap = 0;  // chunks: index into Sources::heaps
-  std::size_t first = 0;   // arena index; first chunk; first static object
-  std::size_t count = 0;   // chunks, static objects
+  std::size_t first = 0;   // arena index; first chunk; first static object; first reached block
+  std::size_t count = 0;   // chunks, static objects, reached blocks
   AddressRange range;      // addresses of the rows lie in here
   std::size_t first_row = 0;
   std::size_t row_count = 0;
@@ -31,6 +32,7 @@ struct Piece {
 struct Plan {
   std::vector<Piece> pieces;  // sorted by address
   std::vector<StaticObject> statics;
+  std::vector<ReachedBlock> reached;  // sorted, disjoint
   std::size_t row_count = 0;
 };
 

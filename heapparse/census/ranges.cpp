@@ -89,6 +89,11 @@ std::vector<Mark> regions(const Sources& sources) {
       marks.push_back({{chunk.address, chunk.address + chunk.size}, RangeKind::mmap_padding, 0});
     }
   }
+  if (sources.other != nullptr) {
+    for (const auto& range : sources.other->memory) {
+      marks.push_back({range, RangeKind::other_allocator, 0});
+    }
+  }
   for (const auto& module : sources.image.modules) {
     for (const auto& range : module.data) marks.push_back({range, RangeKind::object_slack, 0});
   }

@@ -14,6 +14,7 @@
 #include "heapparse/image/draft.h"
 #include "heapparse/image/memory_room.h"
 #include "heapparse/image/os.h"
+#include "heapparse/image/unpack.h"
 
 namespace coreheap::image {
 namespace {
@@ -44,6 +45,7 @@ Error not_a_core(const std::string& name, unsigned type) {
   }
 }
 
+// What unpack.h does not take apart.
 std::optional<Error> compressed(Bytes bytes, const std::string& name) {
   struct Format {
     std::array<unsigned char, 4> magic;
@@ -52,9 +54,6 @@ std::optional<Error> compressed(Bytes bytes, const std::string& name) {
     const char* cure;
   };
   static constexpr Format kFormats[] = {
-      {{0x28, 0xb5, 0x2f, 0xfd}, 4, "zstd", "zstd -d "},
-      {{0x04, 0x22, 0x4d, 0x18}, 4, "lz4", "lz4 -d "},
-      {{0x1f, 0x8b, 0, 0}, 2, "gzip", "gzip -dk "},
       {{0xfd, 0x37, 0x7a, 0x58}, 4, "xz", "xz -dk "},
       {{0x42, 0x5a, 0x68, 0}, 3, "bzip2", "bzip2 -dk "},
   };
@@ -339,7 +338,22 @@ Result<Image> open_core_bytes(Bytes bytes, const std::string& name, const OpenOp
 Result<Image> open_core(const std::string& path, const OpenOptions& options, JobControl& job) {
   auto file = open_file_bytes(path, FilePurpose::core, job);
   if (!file) return std::unexpected(std::move(file.error()));
-  return open_core_file(*std::move(file), path, options, job);
+  const Packing packing = packing_of(file->bytes);
+  if (packing == Packing::none) return open_core_file(*std::move(file), path, options, job);
+  const std::uint64_t packed_size = file->bytes.size();
+  auto unpacked = unpack(file->bytes, packing, path, options.spill_directory, job);
+  if (!unpacked) return std::unexpected(std::move(unpacked.error()));
+  const std::string how = std::string(name_of(packing)) + ", " + text_of_bytes(packed_size) +
+                          " to " + text_of_bytes(unpacked->file.bytes.size()) +
+                          " in an unlinked file of " + unpacked->where;
+  auto image = open_core_file(std::move(unpacked->file), path, options, job);
+  if (!image) return image;
+  image->evidence.push_back({"compression", how});
+  if (!unpacked->damage.empty()) {
+    image->findings.push_back(
+        {{}, "truncated", "decompressing stopped: " + unpacked->damage, Severity::damage});
+  }
+  return image;
 }
 
 }  // namespace coreheap::image

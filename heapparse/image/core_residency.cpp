@@ -75,6 +75,10 @@ Residency residency_of_core(const FileBytes& file, const std::vector<DumpedRange
     say_unknown(findings, "the file system of the core cannot say which parts have data");
     return residency;
   }
+  if (file.unpacked) {
+    say_unknown(findings, "the core was compressed: pages of zeros and absent ones look alike");
+    return residency;
+  }
   if (!file.sparse) {
     say_unknown(
         findings,

@@ -149,29 +149,36 @@ Result<FileBytes> open_file_bytes(const std::string& path, FilePurpose purpose, 
   struct stat status {};
   auto fd = open_regular(path, status);
   if (!fd) return std::unexpected(std::move(fd.error()));
+  return map_file_bytes(fd->get(), path, purpose, job);
+}
+
+Result<FileBytes> map_file_bytes(int fd, const std::string& path, FilePurpose purpose,
+                                 JobControl& job) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return std::unexpected(open_error(path, errno));
   FileBytes file;
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (status.st_blksize > 0) file.block_size = static_cast<std::uint64_t>(status.st_blksize);
   if (size == 0) return file;
 
   struct statfs fs {};
-  file.copied = fstatfs(fd->get(), &fs) == 0 && is_remote(static_cast<long>(fs.f_type));
+  file.copied = fstatfs(fd, &fs) == 0 && is_remote(static_cast<long>(fs.f_type));
   if (file.copied) {
     auto memory = Memory::reserve(size);
     if (!memory) return std::unexpected(std::move(memory.error()));
-    auto copied = copy_file(fd->get(), path, (*memory)->data(), size, job);
+    auto copied = copy_file(fd, path, (*memory)->data(), size, job);
     if (!copied) return std::unexpected(std::move(copied.error()));
     file.bytes = {(*memory)->data(), static_cast<std::size_t>(size)};
     file.owner = *std::move(memory);
     file.extents.emplace_back(0, size);
     return file;
   }
-  void* at = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, fd->get(), 0);
+  void* at = mmap(nullptr, static_cast<std::size_t>(size), PROT_READ, MAP_PRIVATE, fd, 0);
   if (at == MAP_FAILED) return fail(ErrorCode::io_error, path, text_of_errno(errno));
   auto memory = Memory::adopt(static_cast<std::byte*>(at), size);
   file.bytes = {memory->data(), static_cast<std::size_t>(size)};
   if (purpose == FilePurpose::core) {
-    find_extents(fd->get(), size, file);
+    find_extents(fd, size, file);
     if (file.sparse) map_zeros_over_holes(memory->data(), file);
   } else {
     file.extents.emplace_back(0, size);

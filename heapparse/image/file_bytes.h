@@ -26,6 +26,7 @@ struct FileBytes {
   bool sparse = false;
   std::uint64_t block_size = 4096;  // of the file system: what a hole is rounded to
   bool copied = false;
+  bool unpacked = false;  // decompressed by us: its holes are runs of zeros, nothing else
 };
 
 enum class FilePurpose : std::uint8_t {
@@ -34,6 +35,9 @@ enum class FilePurpose : std::uint8_t {
 };
 
 Result<FileBytes> open_file_bytes(const std::string& path, FilePurpose purpose, JobControl& job);
+// The same for an open regular file; `path` is its name in errors.
+Result<FileBytes> map_file_bytes(int fd, const std::string& path, FilePurpose purpose,
+                                 JobControl& job);
 
 // Brings pages into the page table in 8 MiB pieces on all workers: some ten times faster than
 // faulting them one by one. Where the kernel lacks MADV_POPULATE_READ (before 5.14) nothing is

@@ -22,31 +22,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Of the prediction; measured on two cores, see tests/unit/image/live_test.cpp for the check. The
-// copy itself, the registers of a thread with its stop and resume, a page of its own instead of a
-// long run (one element of a vector), reading a page of swap, and what is paid once.
-constexpr double kSecondsPerGiB = 0.09;
-constexpr double kSecondsPerThread = 60e-6;
-constexpr double kSecondsPerRange = 0.5e-6;
-constexpr double kSecondsPerMapping = 8e-6;
-constexpr double kSecondsPerSwappedGiB = 4.0;
-constexpr double kSecondsOnce = 0.001;
-
 constexpr unsigned kHelpers = 2;
 constexpr std::uint64_t kSample = std::uint64_t{64} << 20;
 
 double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
-
-// `seconds_per_gib` of the copy itself.
-double predicted_seconds(const CopyPlan& plan, std::size_t threads, double seconds_per_gib) {
-  std::size_t ranges = 0;
-  for (const MappingPlan& part : plan.parts) ranges += part.copy.size();
-  return kSecondsOnce + gib(plan.bytes) * seconds_per_gib +
-         gib(plan.swapped) * kSecondsPerSwappedGiB +
-         static_cast<double>(threads) * kSecondsPerThread +
-         static_cast<double>(ranges) * kSecondsPerRange +
-         static_cast<double>(plan.mappings.size()) * kSecondsPerMapping;
-}
 
 std::string text_of_seconds(double seconds) {
   char text[32];
@@ -72,7 +51,7 @@ Result<void> check_pause(const LiveProcess& live, const CopyPlan& plan, double p
 }
 
 Result<void> check_room(const LiveProcess& live, const CopyPlan& plan, const OpenOptions& options) {
-  const std::uint64_t needed = plan.bytes + plan.bytes / 64;  // page tables, rounding
+  const std::uint64_t needed = room_for(plan);
   const std::string subject = "pid " + std::to_string(live.pid);
   if (!options.spill_directory.empty()) {
     struct statvfs disk {};
@@ -147,7 +126,7 @@ class LiveReader {
     const std::size_t threads = threads_of(live_).size();
     const auto check = [&]() -> Result<void> {
       if (hold != Hold::by_us) return {};
-      return check_pause(live_, *first, predicted_seconds(*first, threads, seconds_per_gib_),
+      return check_pause(live_, *first, predicted_pause(*first, threads, seconds_per_gib_),
                          options_);
     };
     if (auto pause = check(); !pause) return std::unexpected(std::move(pause.error()));
@@ -233,7 +212,7 @@ class LiveReader {
     auto plan = make_plan(live_, plan_options_);
     if (!plan) return std::unexpected(std::move(plan.error()));
     stopped.plan = *std::move(plan);
-    stopped.predicted = predicted_seconds(stopped.plan, stop->size(), seconds_per_gib_);
+    stopped.predicted = predicted_pause(stopped.plan, stop->size(), seconds_per_gib_);
     if (auto pause = check_pause(live_, stopped.plan, stopped.predicted, options_); !pause) {
       return std::unexpected(std::move(pause.error()));
     }

@@ -48,17 +48,9 @@ Result<CopyDestination> CopyDestination::create(const std::string& spill_directo
   destination.slack_ = overcommit_mode() != 2;
   if (spill_directory.empty()) return destination;
   destination.spill_name_ = spill_directory;
-  FileDescriptor fd(open(spill_directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
-  if (!fd) {
-    std::string name = spill_directory + "/coreheap.XXXXXX";
-    fd = FileDescriptor(mkostemp(name.data(), O_CLOEXEC));
-    if (!fd) {
-      return fail(ErrorCode::io_error, spill_directory, text_of_errno(errno),
-                  "--spill with a directory that can be written to");
-    }
-    unlink(name.c_str());
-  }
-  destination.spill_ = std::move(fd);
+  auto fd = unlinked_file(spill_directory);
+  if (!fd) return std::unexpected(std::move(fd.error()));
+  destination.spill_ = *std::move(fd);
   return destination;
 }
 

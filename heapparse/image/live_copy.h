@@ -60,6 +60,14 @@ struct PlanOptions {
 // Reads maps and pagemap.
 Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& options);
 
+// Seconds that copying 1 GiB takes on two ordinary cores.
+inline constexpr double kSecondsPerGiB = 0.09;
+// How long the target will stand still.
+double predicted_pause(const CopyPlan& plan, std::size_t threads,
+                       double seconds_per_gib = kSecondsPerGiB);
+// Memory that the copy takes, page tables and rounding included.
+std::uint64_t room_for(const CopyPlan& plan);
+
 // Owns the destinations.
 class CopyDestination {
  public:

@@ -16,6 +16,17 @@ constexpr std::uint64_t kWholeFilePart = std::uint64_t{64} << 20;
 // present.
 constexpr std::uint64_t kLargestReserve = std::uint64_t{1} << 40;
 
+// Of the prediction; measured on two cores, see tests/unit/image/live_test.cpp for the check. The
+// registers of a thread with its stop and resume, a page of its own instead of a long run (one
+// element of a vector), reading a page of swap, and what is paid once.
+constexpr double kSecondsPerThread = 60e-6;
+constexpr double kSecondsPerRange = 0.5e-6;
+constexpr double kSecondsPerMapping = 8e-6;
+constexpr double kSecondsPerSwappedGiB = 4.0;
+constexpr double kSecondsOnce = 0.001;
+
+double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
 class Planner {
  public:
   Planner(CopyPlan& plan, const PlanOptions& options, std::uint64_t page)
@@ -169,5 +180,17 @@ Result<CopyPlan> make_plan(const LiveProcess& process, const PlanOptions& option
   plan.bare = normalised(std::move(plan.bare));
   return plan;
 }
+
+double predicted_pause(const CopyPlan& plan, std::size_t threads, double seconds_per_gib) {
+  std::size_t ranges = 0;
+  for (const MappingPlan& part : plan.parts) ranges += part.copy.size();
+  return kSecondsOnce + gib(plan.bytes) * seconds_per_gib +
+         gib(plan.swapped) * kSecondsPerSwappedGiB +
+         static_cast<double>(threads) * kSecondsPerThread +
+         static_cast<double>(ranges) * kSecondsPerRange +
+         static_cast<double>(plan.mappings.size()) * kSecondsPerMapping;
+}
+
+std::uint64_t room_for(const CopyPlan& plan) { return plan.bytes + plan.bytes / 64; }
 
 }  // namespace coreheap::image

@@ -94,4 +94,17 @@ std::optional<std::string> read_text_file(const std::string& path, std::size_t l
   return text;
 }
 
+Result<FileDescriptor> unlinked_file(const std::string& directory) {
+  FileDescriptor fd(open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  if (fd) return fd;
+  std::string name = directory + "/coreheap.XXXXXX";
+  fd = FileDescriptor(mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) {
+    return fail(ErrorCode::io_error, directory, text_of_errno(errno),
+                "--spill with a directory that can be written to");
+  }
+  unlink(name.c_str());
+  return fd;
+}
+
 }  // namespace coreheap::image

@@ -57,6 +57,9 @@ class Memory {
   std::uint64_t size_;
 };
 
+// An open file in `directory` that no name leads to: it goes away with its last descriptor.
+Result<FileDescriptor> unlinked_file(const std::string& directory);
+
 // Threads inherit the mask of their creator: while this lives, new ones never receive a signal (GDB
 // needs its signals on its main thread).
 class SignalsBlocked {

@@ -88,4 +88,24 @@ Address next_present(const image::AddressSpace& space, Address a, Address end) {
   return std::min(end, std::max(a, it->range.begin));
 }
 
+std::vector<AddressRange> thread_stacks(const image::Image& image) {
+  constexpr std::uint64_t kControlBlock = 0x1000;
+  constexpr std::uint64_t kLargestStack = 1ULL << 30;
+  std::vector<AddressRange> stacks;
+  for (const image::Thread& thread : image.threads) {
+    const Address sp = thread.stack_pointer.aligned_down(image.page_size);
+    if (!!sp) stacks.push_back({sp, sp + image.page_size});
+    if (!thread.thread_pointer) continue;
+    const Address tp{*thread.thread_pointer};
+    const Address page = tp.aligned_down(image.page_size);
+    if (!!tp) stacks.push_back({page, (tp + kControlBlock).aligned_down(image.page_size)});
+    const image::Mapping* mapping = image.mapping_at(tp);
+    if (!!sp && sp < tp && tp - sp < kLargestStack && mapping != nullptr &&
+        mapping->range.contains(sp)) {
+      stacks.push_back({sp, page + image.page_size});
+    }
+  }
+  return normalised(std::move(stacks));
+}
+
 }  // namespace coreheap::glibc

@@ -14,6 +14,10 @@ namespace coreheap::glibc {
 // left out.
 std::vector<AddressRange> anonymous_memory(const image::Image& image);
 
+// The stack of each thread, from its stack pointer to its thread control block: live frames, never
+// a mapping of malloc's. (The main thread's is a mapping of its own kind.)
+std::vector<AddressRange> thread_stacks(const image::Image& image);
+
 // Sorted and disjoint; touching ranges joined.
 std::vector<AddressRange> normalised(std::vector<AddressRange> ranges);
 

@@ -37,28 +37,6 @@ void append(std::vector<T>& to, std::vector<T> from) {
   }
 }
 
-// The stack of each thread, from its stack pointer to its thread control block: live frames, never
-// a mapping of malloc's. (The main thread's is a mapping of its own kind.)
-std::vector<AddressRange> thread_stacks(const Image& image) {
-  constexpr std::uint64_t kControlBlock = 0x1000;
-  constexpr std::uint64_t kLargestStack = 1ULL << 30;
-  std::vector<AddressRange> stacks;
-  for (const image::Thread& thread : image.threads) {
-    const Address sp = thread.stack_pointer.aligned_down(image.page_size);
-    if (!!sp) stacks.push_back({sp, sp + image.page_size});
-    if (!thread.thread_pointer) continue;
-    const Address tp{*thread.thread_pointer};
-    const Address page = tp.aligned_down(image.page_size);
-    if (!!tp) stacks.push_back({page, (tp + kControlBlock).aligned_down(image.page_size)});
-    const image::Mapping* mapping = image.mapping_at(tp);
-    if (!!sp && sp < tp && tp - sp < kLargestStack && mapping != nullptr &&
-        mapping->range.contains(sp)) {
-      stacks.push_back({sp, page + image.page_size});
-    }
-  }
-  return normalised(std::move(stacks));
-}
-
 // Space that belongs to a heap's arenas, where no mmapped chunk can be.
 std::vector<AddressRange> space_of_arenas(const MallocHeap& heap) {
   std::vector<AddressRange> ranges;

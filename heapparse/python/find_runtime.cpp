@@ -204,6 +204,17 @@ void collect_interpreters(ObjectReader& reader, Runtime& out, Address head) {
   std::reverse(out.interpreters.begin(), out.interpreters.end());
 }
 
+// Do the neighbours of a GC head point back to it?
+bool is_list_member(ObjectReader& reader, Address head) {
+  const std::uint64_t mask = reader.traits().gc_link_mask;
+  const auto next = reader.memory().read<std::uint64_t>(head);
+  const auto prev = reader.memory().read<std::uint64_t>(head + 8);
+  if (!next || !prev) return false;
+  const auto back = reader.memory().read<std::uint64_t>(Address{*next & mask} + 8);
+  const auto forth = reader.memory().read<std::uint64_t>(Address{*prev & mask});
+  return back && forth && (*back & mask) == head.value && (*forth & mask) == head.value;
+}
+
 // GC head and debug prefix: how far the modules dict lies behind the start of its allocation.
 void measure_heads(ObjectReader& reader, Runtime& out, const std::vector<glibc::MallocHeap>& heaps,
                    const pymalloc::PymallocHeap& pymalloc) {
@@ -228,6 +239,21 @@ void measure_heads(ObjectReader& reader, Runtime& out, const std::vector<glibc::
                Evidence::Strength::certain});
           return;
         }
+      }
+    }
+  }
+  // Nobody knows where its block begins: links of the collector's list that are answered tell.
+  for (const auto& interpreter : out.interpreters) {
+    for (const Address dict : {interpreter.modules, interpreter.sysdict, interpreter.builtins}) {
+      for (const std::uint32_t head : choices) {
+        if (!dict || !is_list_member(reader, dict - head)) continue;
+        out.gc_head_bytes = head;
+        out.evidence.push_back(
+            {"object head",
+             fmt::format("{} bytes in front of the dict at {:#x} is a member of a list", head,
+                         dict.value),
+             Evidence::Strength::certain});
+        return;
       }
     }
   }

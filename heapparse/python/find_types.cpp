@@ -11,6 +11,7 @@
 
 #include "heapparse/python/object_reader.h"
 #include "heapparse/python/scan_words.h"
+#include "heapparse/python/static_names.h"
 #include "heapparse/python/type_layers.h"
 #include "heapparse/python/type_names.h"
 #include "heapparse/python/type_table.h"
@@ -20,6 +21,7 @@ namespace coreheap::python {
 namespace {
 
 constexpr std::size_t kMaxBases = 256;
+constexpr std::uint64_t kBlockAlignment = 16;  // of every allocator, for blocks of this size
 
 struct Candidate {
   Address address;
@@ -29,6 +31,7 @@ struct Candidate {
 // Objects in data segments and big chunks whose type word is one of `metatypes`.
 std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime,
                                const std::vector<glibc::MallocHeap>& heaps,
+                               std::span<const AddressRange> other_memory,
                                const std::unordered_set<Address>& metatypes) {
   const auto& layout = *runtime.layout;
   const std::uint32_t type_at = layout.object.type.offset;
@@ -49,6 +52,15 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   if (!module_data) {
     if (const auto* mapping = image.mapping_at(runtime.type_type)) scan(mapping->range);
   }
+  // There the beginning of a block is not known, but every allocator aligns it; so do heads.
+  const std::size_t before = found.size();
+  for (const AddressRange& range : other_memory) scan(range);
+  const std::uint64_t misplaced = runtime.gc_head_bytes % kBlockAlignment;
+  found.erase(std::remove_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
+                             [&](const Candidate& c) {
+                               return c.address.value % kBlockAlignment != misplaced;
+                             }),
+              found.end());
   image::Reader reader(image.space);
   const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_chunk_prefix_bytes;
   for (const auto& heap : heaps) {
@@ -124,7 +136,8 @@ void TypeTable::build(std::vector<PythonType> types) {
 
 Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
                              const std::vector<glibc::MallocHeap>& heaps,
-                             const pymalloc::PymallocHeap&, JobControl& job) {
+                             const pymalloc::PymallocHeap&, JobControl& job,
+                             std::span<const AddressRange> other_memory) {
   job.begin_step("finding types", 0);
   ObjectReader reader(image.space, *runtime.layout);
   const auto& traits = runtime.layout->traits;
@@ -135,7 +148,7 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
   for (std::size_t round = 0; round < 16; ++round) {
     if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
     const std::size_t known = metatypes.size();
-    for (const Candidate& c : collect(image, runtime, heaps, metatypes)) {
+    for (const Candidate& c : collect(image, runtime, heaps, other_memory, metatypes)) {
       if (views.contains(c.address)) continue;
       const auto view = view_type(reader, c.address);
       const auto header = reader.header(c.address);
@@ -162,7 +175,6 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
     }
     return false;
   };
-  const auto names = names_in_modules(reader, runtime);
   std::vector<PythonType> types;
   types.reserve(views.size());
   for (const auto& [address, view] : views) {
@@ -182,11 +194,14 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
     t.is_gc = (view.flags & traits.type_flags.have_gc) != 0;
     if (t.is_gc) t.preheader = runtime.gc_head_bytes;
     if ((view.flags & traits.preheader_flags) != 0) t.preheader += traits.preheader_size;
-    auto name = type_name(reader, view, names);
-    t.name = std::move(name.text);
-    t.name_from_heap = name.from_heap;
+    t.name = type_name(reader, view);
     types.push_back(std::move(t));
   }
+  std::sort(types.begin(), types.end(),
+            [](const PythonType& a, const PythonType& b) { return a.address < b.address; });
+  std::span<const AddressRange> core_data;
+  if (runtime.module >= 0) core_data = image.modules[std::size_t(runtime.module)].data;
+  name_static_types(reader, runtime, core_data, views, types);
   // Shapes: by flag, else by the nearest base whose name is known.
   std::unordered_map<Address, const PythonType*> by_address;
   for (const auto& t : types) by_address.emplace(t.address, &t);
@@ -195,7 +210,7 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
     if (t.shape != Shape::plain && t.shape != Shape::dict) continue;
     const PythonType* at = &t;
     for (std::size_t i = 0; i < kMaxBases && at != nullptr; ++i) {
-      if (const Shape s = shape_of_name(at->name); s != Shape::plain) {
+      if (const Shape s = shape_of_name(unmarked(at->name)); s != Shape::plain) {
         t.shape = s;
         break;
       }
@@ -203,8 +218,6 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       at = it == by_address.end() ? nullptr : it->second;
     }
   }
-  std::sort(types.begin(), types.end(),
-            [](const PythonType& a, const PythonType& b) { return a.address < b.address; });
   attach_layers(reader, runtime, types);
   TypeTable table;
   table.build(std::move(types));

@@ -85,6 +85,13 @@ class GcMembers {
   }
   // nullopt: in no list.
   std::optional<Place> find(Address object) const;
+  // Calls visit(address) for each object of each list.
+  template <class Visit>
+  void for_each(Visit&& visit) const {
+    for (const auto& list : lists_) {
+      for (const Address object : list) visit(object);
+    }
+  }
   const Findings& findings() const { return findings_; }
 
  private:

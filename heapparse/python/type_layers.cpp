@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "heapparse/python/static_names.h"
 #include "heapparse/python/type_rules.h"
 #include "heapparse/python/types/descriptor.h"
 #include "heapparse/python/types/dict.h"
@@ -22,7 +23,6 @@ class Layers {
 
   void attach() {
     find_classes();
-    for (PythonType& type : types_) name_by_flag(type);
     for (const PythonType& type : types_) learn_traversal(type);
     for (PythonType& type : types_) {
       collect(type);
@@ -67,41 +67,17 @@ class Layers {
     }
   }
 
-  // A type whose name is out of reach, but which flags name: the root of those with the flag.
-  void name_by_flag(PythonType& type) {
-    if (!type.name_from_heap || type.is_class || find_type_rules(type.name) != nullptr) return;
-    const auto& f = reader_.traits().type_flags;
-    const bool old = f.small_int_subclass != 0;  // the version whose str is bytes
-    const std::pair<std::uint64_t, std::string_view> names[] = {
-        {f.type_subclass, "type"},
-        {f.small_int_subclass, "int"},
-        {f.long_subclass, old ? "long" : "int"},
-        {f.list_subclass, "list"},
-        {f.tuple_subclass, "tuple"},
-        {f.bytes_subclass, old ? "str" : "bytes"},
-        {f.str_subclass, old ? "unicode" : "str"},
-        {f.dict_subclass, "dict"},
-        {f.exception_subclass, "BaseException"},
-    };
-    const PythonType* base = at(type.base);
-    for (const auto& [flag, name] : names) {
-      if ((type.flags & flag) == 0 || (base != nullptr && (base->flags & flag) != 0)) continue;
-      type.name = std::string(name);
-      return;
-    }
-  }
-
   // Two C types with one tp_traverse have one struct; unless the rules of two names disagree.
   void learn_traversal(const PythonType& type) {
     if (type.is_class || !type.traverse || !type.is_gc) return;
-    const TypeRules* rules = find_type_rules(type.name);
+    const TypeRules* rules = find_type_rules(unmarked(type.name));
     if (rules == nullptr) return;
     const auto [it, first] = by_traverse_.try_emplace(type.traverse, rules);
     if (!first && it->second != rules) it->second = nullptr;
   }
 
   const TypeRules* rules_of(const PythonType& type, const PythonType* base) const {
-    if (const TypeRules* rules = find_type_rules(type.name)) return rules;
+    if (const TypeRules* rules = find_type_rules(unmarked(type.name))) return rules;
     if (!type.name_from_heap || !type.is_gc || !type.traverse) return nullptr;
     if (base != nullptr && base->traverse == type.traverse) return nullptr;  // inherited
     const auto it = by_traverse_.find(type.traverse);

@@ -1,6 +1,6 @@
 // Where names come from: a heap type's __module__ and __qualname__ are str objects in the heap; a
-// static type's is one C string "module.name" in read-only data, which cores as a rule do not hold.
-// Then the key under which a module's dict has the type serves.
+// static type's is one C string "module.name" in read-only data, which cores as a rule do not hold
+// (static_names.cpp then looks for other evidence).
 #include "heapparse/python/type_names.h"
 
 #include <algorithm>
@@ -108,8 +108,7 @@ std::string class_name(ObjectReader& reader, Address class_object) {
   return join(module, *name);
 }
 
-TypeName type_name(ObjectReader& reader, const TypeView& type,
-                   const std::unordered_map<Address, std::string>& names_in_modules) {
+std::string type_name(ObjectReader& reader, const TypeView& type) {
   const auto c_name = reader.memory().space().read_c_string(type.name, kMaxName);
   if (type.heap_type) {
     std::string qualname;
@@ -117,30 +116,20 @@ TypeName type_name(ObjectReader& reader, const TypeView& type,
       qualname = name_text(reader, *object, kMaxName).value_or("");
     }
     if (!is_sane(qualname) && c_name) qualname = *c_name;
-    if (is_sane(qualname)) {
-      std::string module;
-      if (type.dict) {
-        if (const auto object = dict_lookup(reader, type.dict, "__module__")) {
-          module = name_text(reader, *object, kMaxName).value_or("");
-        }
+    if (!is_sane(qualname)) return {};
+    std::string module;
+    if (type.dict) {
+      if (const auto object = dict_lookup(reader, type.dict, "__module__")) {
+        module = name_text(reader, *object, kMaxName).value_or("");
       }
-      return {join(module, qualname), false};
     }
-  } else if (c_name && is_sane(*c_name)) {
-    const auto dot = c_name->rfind('.');
-    if (dot == std::string::npos) return {*c_name, false};
-    return {
-        join(std::string_view(*c_name).substr(0, dot), std::string_view(*c_name).substr(dot + 1)),
-        false};
+    return join(module, qualname);
   }
-  if (const auto it = names_in_modules.find(type.address); it != names_in_modules.end()) {
-    return {it->second, true};
-  }
-  // An address is a name nobody can take for another's.
-  char text[32];
-  std::snprintf(text, sizeof text, "<type at %#llx>",
-                static_cast<unsigned long long>(type.address.value));
-  return {text, true};
+  if (!c_name || !is_sane(*c_name)) return {};
+  const auto dot = c_name->rfind('.');
+  if (dot == std::string::npos) return *c_name;
+  const std::string_view text(*c_name);
+  return join(text.substr(0, dot), text.substr(dot + 1));
 }
 
 }  // namespace coreheap::python

@@ -18,11 +18,7 @@ std::unordered_map<Address, std::string> names_in_modules(ObjectReader& reader,
 // Name of an old-style class (module.name), "instance" when it has none that can be read.
 std::string class_name(ObjectReader& reader, Address class_object);
 
-struct TypeName {
-  std::string text;
-  bool from_heap = false;
-};
-TypeName type_name(ObjectReader& reader, const TypeView& type,
-                   const std::unordered_map<Address, std::string>& names_in_modules);
+// The name that the type gives itself; empty where its bytes are out of reach.
+std::string type_name(ObjectReader& reader, const TypeView& type);
 
 }  // namespace coreheap::python

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -118,8 +119,10 @@ class TypeTable {
   std::size_t mask_ = 0;
 };
 
+// `other_memory`: memory of an allocator whose blocks are not known; searched word by word.
 Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
                              const std::vector<glibc::MallocHeap>& heaps,
-                             const pymalloc::PymallocHeap& pymalloc, JobControl& job);
+                             const pymalloc::PymallocHeap& pymalloc, JobControl& job,
+                             std::span<const AddressRange> other_memory = {});
 
 }  // namespace coreheap::python

@@ -1,6 +1,7 @@
 #include "heapparse/snapshot/snapshot.h"
 
 #include "heapparse/census/build.h"
+#include "heapparse/python/allocation_lookup.h"
 
 namespace coreheap {
 
@@ -46,12 +47,48 @@ Result<const python::Runtime*> Snapshot::runtime(JobControl& job) {
   return runtime_ ? &*runtime_ : nullptr;
 }
 
+Result<const glibc::OtherAllocator*> Snapshot::other_allocator(JobControl& job) {
+  if (!other_searched_) {
+    auto found_runtime = runtime(job);
+    if (!found_runtime) return std::unexpected(found_runtime.error());
+    std::vector<AddressRange> known;
+    for (const auto& arena : pymalloc_->arenas) known.push_back(arena.range);
+    // Dicts of the interpreter that lie in nobody's memory.
+    bool needed = false;
+    if (*found_runtime != nullptr) {
+      for (const python::Interpreter& interpreter : (*found_runtime)->interpreters) {
+        needed = needed || (interpreter.modules &&
+                            !python::allocation_holding(*heaps_, *pymalloc_, interpreter.modules));
+      }
+    }
+    other_ = glibc::find_other_allocator(image_, *heaps_, known, needed);
+    other_searched_ = true;
+  }
+  return other_ ? &*other_ : nullptr;
+}
+
+Result<const python::Closure*> Snapshot::closure(JobControl& job) {
+  auto table = types(job);
+  if (!table) return std::unexpected(table.error());
+  if (*table == nullptr) return nullptr;
+  if (!closure_) {
+    auto found = python::objects_by_closure(image_, *runtime_, **table, job);
+    if (!found) return std::unexpected(found.error());
+    closure_ = std::move(*found);
+  }
+  return &*closure_;
+}
+
 Result<const python::TypeTable*> Snapshot::types(JobControl& job) {
   auto found_runtime = runtime(job);
   if (!found_runtime) return std::unexpected(found_runtime.error());
   if (*found_runtime == nullptr) return nullptr;
   if (!types_) {
-    auto found = python::find_types(image_, **found_runtime, *heaps_, *pymalloc_, job);
+    auto other = other_allocator(job);
+    if (!other) return std::unexpected(other.error());
+    std::span<const AddressRange> memory;
+    if (*other != nullptr) memory = (*other)->memory;
+    auto found = python::find_types(image_, **found_runtime, *heaps_, *pymalloc_, job, memory);
     if (!found) return std::unexpected(found.error());
     types_ = std::move(*found);
   }
@@ -76,8 +113,17 @@ Result<const census::Census*> Snapshot::census(JobControl& job) {
     if (!table) return std::unexpected(table.error());
     auto traces = tracemalloc(job);
     if (!traces) return std::unexpected(traces.error());
+    auto other = other_allocator(job);
+    if (!other) return std::unexpected(other.error());
+    const python::Closure* reached = nullptr;
+    if (*other != nullptr) {
+      auto found = closure(job);
+      if (!found) return std::unexpected(found.error());
+      reached = *found;
+    }
     const census::Sources sources{
-        image_, symbols(), *heaps_, *pymalloc_, runtime_ ? &*runtime_ : nullptr, *table, *traces};
+        image_, symbols(), *heaps_, *pymalloc_, runtime_ ? &*runtime_ : nullptr,
+        *table, *traces,   *other,  reached};
     auto built = census::build(sources, job);
     if (!built) return std::unexpected(built.error());
     census_ = std::make_unique<census::Census>(std::move(*built));

@@ -18,7 +18,9 @@
 #include "heapparse/image/open.h"
 #include "heapparse/image/symbols.h"
 #include "heapparse/malloc/malloc_heap.h"
+#include "heapparse/malloc/other_allocators.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
+#include "heapparse/python/closure.h"
 #include "heapparse/python/runtime.h"
 #include "heapparse/python/tracemalloc.h"
 #include "heapparse/python/type_table.h"
@@ -40,7 +42,11 @@ class Snapshot {
   Result<const std::vector<glibc::MallocHeap>*> heaps(JobControl& job);
   // nullptr when there is no Python inside.
   Result<const python::Runtime*> runtime(JobControl& job);
+  // nullptr when there is no allocator beside those that are walked.
+  Result<const glibc::OtherAllocator*> other_allocator(JobControl& job);
   Result<const python::TypeTable*> types(JobControl& job);
+  // Objects by closure. nullptr when there is no Python inside.
+  Result<const python::Closure*> closure(JobControl& job);
   // nullptr when there is no Python inside.
   Result<const python::Tracemalloc*> tracemalloc(JobControl& job);
   Result<const census::Census*> census(JobControl& job);
@@ -55,7 +61,10 @@ class Snapshot {
   std::optional<std::vector<glibc::MallocHeap>> heaps_;
   bool runtime_searched_ = false;
   std::optional<python::Runtime> runtime_;
+  bool other_searched_ = false;
+  std::optional<glibc::OtherAllocator> other_;
   std::optional<python::TypeTable> types_;
+  std::optional<python::Closure> closure_;
   std::optional<python::Tracemalloc> tracemalloc_;
   std::unique_ptr<census::Census> census_;
   std::optional<graph::Graph> graph_;

@@ -128,7 +128,10 @@ Code code_of_label(const census::Label& label) {
 Code code_of_labelled(const census::Census& census, census::RowId row, Code by_label) {
   const census::Allocator allocator = census.rows.allocator(row);
   if (allocator == census::Allocator::static_object) return Code::files_dirty;
-  if (allocator == census::Allocator::other) return Code::other_allocator;
+  // What was reached there is known; the rest is not.
+  if (allocator == census::Allocator::other && by_label == Code::native_other) {
+    return Code::other_allocator;
+  }
   if (census.rows.state(row) != census::State::used) {
     return allocator == census::Allocator::pymalloc ? Code::free_pymalloc : Code::free_glibc;
   }

@@ -8,6 +8,7 @@ import bisect
 import sys
 
 import causes as cause_list
+import moved
 from reading import by, top
 
 
@@ -17,7 +18,8 @@ def compare(comparison, reading):
     comparison.compared(len(truth.objects))
     missing = [a for a in truth.objects if a not in found]
     wrong = [(a, truth.objects[a][0], found[a]["type"]) for a in truth.objects
-             if a in found and found[a]["type"] != truth.objects[a][0]]
+             if a in found and not moved.same_name(reading, found[a]["type"], truth.objects[a][0])]
+    marked = by(truth.objects[a][0] for a in truth.objects if a in found and moved.is_marked(found[a]["type"]))
     counts = []
     for a in truth.objects:
         row = found.get(a)
@@ -31,6 +33,10 @@ def compare(comparison, reading):
     causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, ranges, memory, version >= (3, 14))
     comparison.note("objects compared %d, missing %d, wrong type %d, extra explained %d, unexplained %d"
                     % (len(truth.objects), len(missing), len(wrong), len(causes), len(unexplained)))
+    if moved.is_moved(reading):
+        comparison.note("types whose name is marked %d, with %d objects: %s" % (len(marked), sum(marked.values()), top(marked, 30)))
+    else:
+        comparison.problem("marked names", marked)
     if causes:
         comparison.note("causes: " + top(by(causes.values()), 20))
     # The rare types first: a hundred of one kind is one fault.

@@ -4,6 +4,8 @@ sets in any order. One object of each other type, and every class, as their own 
 import collections
 import csv
 
+import moved
+
 
 def load(path):
     with open(path, newline="", encoding="utf-8") as lines:
@@ -40,7 +42,7 @@ def compare(comparison, reading):
             missing.append("%#x %s" % (address, name))
             continue
         compared[form] += 1
-        if ours != theirs:
+        if not moved.same_text(reading, ours, theirs):
             wrong["%s (%s)" % (name, form)].append("%#x %s %s" % (address, name, difference(theirs, ours)))
     comparison.note("values compared: %d whole, %d long ints, %d other types, %d classes; left out: %s" %
                     (compared["a"], compared["i"], compared["o"], compared["t"], ", ".join(truth.lines.get("V", [])) or "none"))

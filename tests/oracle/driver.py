@@ -58,6 +58,8 @@ def one_reading(options, truth, memory, target, where, kind, variant, extra):
 
 def record(options, entry, kind, variant, comparison):
     """One JSON file a reading: what scripts/test --record makes docs/support.md from."""
+    if options.preload:
+        variant = os.path.basename(options.preload).split(".")[0] + (" " + variant if variant else "")
     if options.tracemalloc:                    # a target of its own
         variant = "tracemalloc %d" % options.tracemalloc
     os.makedirs(options.record, exist_ok=True)
@@ -109,7 +111,7 @@ def run_interpreter(options, entry):
                 variants = [("", root)]
                 if not entry["stripped"]:
                     variants.append(("without symbols", [*root, "--no-symbols"]))
-                if options.moved and kind != "live":
+                if options.moved and kind == "kernel":       # gcore's have the files' pages
                     variants.append(("moved", ["--sysroot", "/nonexistent"]))
                 for variant, extra in variants:
                     results.append(one_reading(options, truth, memory, target, where_, kind, variant, extra))
@@ -135,8 +137,10 @@ def main():
     parser.add_argument("--kind", action="append", choices=KINDS, help="only these readings (default: all)")
     parser.add_argument("--scale", type=int, default=20000, help="size of the heap (20000: about 240,000 objects)")
     parser.add_argument("--threads", type=int, default=9)
-    parser.add_argument("--malloc", default="", choices=("debug", "malloc", "malloc_debug", "pymalloc_debug"),
+    parser.add_argument("--malloc", default="", choices=("debug", "malloc", "malloc_debug", "mimalloc", "pymalloc_debug"),
                         help="PYTHONMALLOC of the targets (3.6 on)")
+    parser.add_argument("--preload", default="", metavar="LIBRARY",
+                        help="LD_PRELOAD of the targets: another allocator; set, types, sizes and references are compared")
     parser.add_argument("--hold-gil", type=int, default=0, help="1: the parked thread keeps the GIL")
     parser.add_argument("--tracemalloc", type=int, default=0, metavar="FRAMES",
                         help="the target traces its allocations, in other domains too where odd; only that is compared")
@@ -153,6 +157,11 @@ def main():
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
+    if options.preload or options.malloc == "mimalloc":    # what the others say is of glibc's and pymalloc's blocks
+        options.compare = options.compare or ["objects", "sizes", "edges", "values", "threads", "tiling"]
+        if options.preload and not os.path.exists(options.preload):
+            print("skipped: no " + options.preload)
+            return SKIPPED
     scratch = tempfile.mkdtemp(prefix="oracle-scratch-") if options.scratch is None else None
     options.scratch = options.scratch or scratch
     if options.keep:
@@ -169,6 +178,9 @@ def main():
             entry = entries.get(label)
             if entry is None or entry.get("skipped"):
                 print("%s: skipped: %s" % (label, entry["reason"] if entry else "not at hand"))
+                continue
+            if options.preload and entry["root"]:
+                print("%s: skipped: %s is not in its root" % (label, options.preload))
                 continue
             if options.malloc and entry["version"].startswith("2."):
                 print("%s: skipped: it has no PYTHONMALLOC" % label)

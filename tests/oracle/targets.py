@@ -65,7 +65,7 @@ class Target:
 
     def __init__(self, entry, options):
         self.entry = entry
-        self._sized_types, self.malloc = None, options.malloc
+        self._sized_types, self.malloc, self.preload = None, options.malloc, options.preload
         root = entry["root"]
         self.folder = tempfile.mkdtemp(prefix="oracle-", dir=os.path.join(root, "tmp") if root else options.scratch)
         inside = os.path.join("/", os.path.relpath(self.folder, root)) if root else self.folder
@@ -101,6 +101,8 @@ class Target:
         environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": "/tmp", "TMPDIR": self.inside}
         if self.malloc:
             environment["PYTHONMALLOC"] = self.malloc
+        if self.preload:
+            environment["LD_PRELOAD"] = self.preload
         if tracemalloc:
             environment["PYTHONTRACEMALLOC"] = str(tracemalloc)
         command = [self.entry["exe"], "-s", "-B", os.path.join(self.inside, words[0]), *words[1:]]

@@ -407,10 +407,10 @@ TEST_CASE("what is no core is refused with its reason") {
   CHECK(refusal(foreign).code == ErrorCode::unsupported_machine);
   core.resize(100);
   CHECK(refusal(core).code == ErrorCode::truncated);
-  auto zstd = filled(100, 0);
-  const unsigned char magic[] = {0x28, 0xb5, 0x2f, 0xfd};
-  std::memcpy(zstd.data(), magic, 4);
-  CHECK(refusal(zstd).hint == "zstd -d test.core");
+  auto xz = filled(100, 0);
+  const unsigned char magic[] = {0xfd, 0x37, 0x7a, 0x58};
+  std::memcpy(xz.data(), magic, 4);
+  CHECK(refusal(xz).hint == "xz -dk test.core");
 }
 
 TEST_CASE("a core file's data blocks are its resident pages") {

@@ -12,6 +12,7 @@ using namespace coreheap::python;
 using synthetic::gil_layouts;
 using synthetic::HeapBuilder;
 using synthetic::layout_of;
+using synthetic::TypeSpec;
 
 TypeTable types_of(HeapBuilder& heap) {
   JobControl job;
@@ -174,14 +175,79 @@ TEST_CASE("a class is named by its str objects, its C name, a module's key, its 
     CHECK(at(table, homeless)->name == "Homeless");
     CHECK(at(table, heap.type("dict"))->name == "dict");
     CHECK(at(table, heap.type("dict"))->name_from_heap);
-    CHECK(at(table, exported)->name == "extension.Widget");
-    CHECK(at(table, function)->name == "function");
+    // Keys of modules are guesses: nothing says that the type calls itself so.
+    CHECK(at(table, exported)->name == "extension.Widget?");
+    CHECK(at(table, function)->name == "function?");
     char place[32];
     std::snprintf(place, sizeof place, "<type at %#llx>",
                   static_cast<unsigned long long>(hidden.value));
     CHECK(at(table, hidden)->name == place);
     CHECK(at(table, nameless)->name.starts_with("<type at 0x"));
   }
+}
+
+// A static type as CPython 3.11 describes it, with the C string of its name out of reach.
+Address describe(HeapBuilder& heap, const TypeSpec& spec, const std::vector<std::string>& keys,
+                 const std::string& documentation = {}) {
+  const Address type = heap.add_static_type("out.of.reach", spec);
+  std::vector<std::pair<Address, Address>> items;
+  for (const std::string& key : keys) {
+    const bool is_doc = key == "__doc__" && !documentation.empty();
+    items.emplace_back(heap.identifier(key),
+                       is_doc ? heap.identifier(documentation) : heap.object_type);
+  }
+  heap.store(type, heap.layout.type.dict, heap.dict(items).value);
+  return type;
+}
+
+TEST_CASE("a static type is known by its base, sizes, keys and documentation") {
+  HeapBuilder heap(layout_of(3, 11), {0, 0, 0, false});
+  const std::vector<std::string> field = {"__delete__", "__doc__", "__get__", "__repr__",
+                                          "__set__",    "offset",  "size"};
+  const Address map = describe(heap, {0, 64}, {"size", "__doc__"});
+  const Address documented = describe(heap, {0, 72}, field, "Structure/Union member");
+  const Address larger = describe(heap, {0, 80}, {"size", "__doc__"});
+  const Address with_more = describe(heap, {0, 64}, {"size", "__doc__", "weight"});
+  const Address other_base =
+      describe(heap, {heap.flags().have_gc, 64, 0, heap.type("module")}, {"size", "__doc__"});
+  const TypeTable table = types_of(heap);
+  CHECK(at(table, map)->name == "EncodingMap");
+  CHECK(at(table, map)->name_from_heap);
+  CHECK(at(table, documented)->name == "_ctypes.CField");
+  for (const Address unknown : {larger, with_more, other_base}) {
+    CHECK(at(table, unknown)->name.starts_with("<type at 0x"));
+  }
+}
+
+TEST_CASE("of types that are described alike a module's key names one") {
+  HeapBuilder heap(layout_of(3, 11), {0, 0, 0, false});
+  const std::vector<std::string> keys = {"__doc__",         "__getattribute__", "__iter__",
+                                         "__length_hint__", "__next__",         "__reduce__",
+                                         "__setstate__"};
+  const Address first = describe(heap, {0, 48}, keys);
+  const Address second = describe(heap, {0, 48}, keys);
+  heap.boot();
+  {
+    const TypeTable table = types_of(heap);
+    CHECK(at(table, first)->name == "longrange_iterator|range_iterator?");
+    CHECK(at(table, second)->name == "longrange_iterator|range_iterator?");
+  }
+  heap.modules =
+      heap.dict({{heap.identifier("_collections_abc"),
+                  heap.module(heap.dict({{heap.identifier("range_iterator"), second}}))}});
+  const TypeTable table = types_of(heap);
+  CHECK(at(table, second)->name == "range_iterator");
+  // Nothing says here that they are the interpreter's own, which has each once.
+  CHECK(at(table, first)->name == "longrange_iterator|range_iterator?");
+}
+
+TEST_CASE("a key that is another's, or a lie, decides nothing") {
+  HeapBuilder heap(layout_of(3, 11), {0, 0, 0, false});
+  const Address map = describe(heap, {0, 64}, {"size", "__doc__"});
+  heap.boot();
+  heap.modules = heap.dict({{heap.identifier("_collections_abc"),
+                             heap.module(heap.dict({{heap.identifier("range_iterator"), map}}))}});
+  CHECK(at(types_of(heap), map)->name == "EncodingMap");
 }
 
 TEST_CASE("text that is no name does not become one") {

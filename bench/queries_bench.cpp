@@ -143,3 +143,5 @@ BENCHMARK(text_field_filter)->UseManualTime()->Unit(benchmark::kMillisecond)->It
 
 }  // namespace
 }  // namespace coreheap
+
+BENCHMARK_MAIN();

@@ -96,7 +96,7 @@ Table freed_if_table(const usage::PoolFill& fill) {
   return table;
 }
 
-Table page_table(const usage::FreeMemory& memory) {
+Table page_table(const std::vector<glibc::MallocHeap>& heaps, const usage::FreeMemory& memory) {
   Table table;
   table.columns = {
       {"begin", "", ColumnType::address, ""},    {"end", "", ColumnType::address, ""},
@@ -105,15 +105,19 @@ Table page_table(const usage::FreeMemory& memory) {
   auto rows = std::make_shared<FixedRows>(table.columns.size());
   std::uint64_t bytes = 0;
   std::uint64_t resident = 0;
-  for (const usage::GlibcSpace& space : memory.glibc) {
+  std::size_t first = 0;
+  for (std::size_t h = 0; h < memory.glibc.size(); ++h) {
+    const usage::GlibcSpace& space = memory.glibc[h];
     for (const usage::TrimmedRange& range : space.trim.ranges) {
       rows->add({Cell::of_address(range.pages.begin), Cell::of_address(range.pages.end),
                  Cell::of_count(range.pages.size()),
                  space.resident_known ? Cell::of_count(range.resident) : Cell::absent(),
-                 Cell::of_count(range.arena), Cell::of_text(range.top ? "brk" : "madvise")});
+                 Cell::of_count(first + range.arena),
+                 Cell::of_text(range.top ? "brk" : "madvise")});
       bytes += range.pages.size();
       resident += range.resident;
     }
+    first += heaps[h].arenas.size();
   }
   table.rows = rows;
   table.totals = {{"size", Cell::of_count(bytes)}, {"resident", Cell::of_count(resident)}};
@@ -234,7 +238,7 @@ Result<Report> run(Context& context) {
   Report report = report_on(target, **census);
   if (context.arguments.has("pages")) {
     report.main_name = "pages";
-    report.add("pages", "PAGES that malloc_trim(0) would give back", page_table(memory));
+    report.add("pages", "PAGES that malloc_trim(0) would give back", page_table(**heaps, memory));
     report.next = {{"fragmentation", "what holds back the rest"}};
     return report;
   }

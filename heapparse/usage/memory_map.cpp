@@ -40,9 +40,15 @@ std::vector<Region> allocator_regions(const pymalloc::PymallocHeap& pymalloc,
           {{chunk.address, chunk.address + chunk.size}, RegionKind::glibc_mmap, chunk.arena, heap});
     }
   }
-  std::erase_if(regions, [](const Region& r) { return r.range.empty(); });
   std::sort(regions.begin(), regions.end(),
             [](const Region& a, const Region& b) { return a.range < b.range; });
+  // Where one lies in another (arenas taken from malloc) the first keeps its bytes.
+  Address end;
+  for (Region& region : regions) {
+    region.range.begin = std::max(region.range.begin, end);
+    end = std::max(end, region.range.end);
+  }
+  std::erase_if(regions, [](const Region& r) { return r.range.empty(); });
   return regions;
 }
 

@@ -26,7 +26,7 @@ struct Region {
   std::uint16_t arena = 0;  // of glibc, within its heap
   std::uint32_t heap = 0;
 };
-// All regions that allocators own, sorted.
+// All regions that allocators own, sorted and disjoint.
 std::vector<Region> allocator_regions(const pymalloc::PymallocHeap& pymalloc,
                                       const std::vector<glibc::MallocHeap>& heaps);
 

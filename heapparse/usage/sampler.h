@@ -8,6 +8,8 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "heapparse/base/error.h"
@@ -38,6 +40,7 @@ class Sampler {
   bool read(Address address, std::span<std::byte> out) const;
   void add_glibc(Sample& sample) const;
   void add_pymalloc(Sample& sample) const;
+  std::uint64_t pss(const std::string& directory);
 
   std::uint64_t pid_;
   std::vector<Ring> rings_;
@@ -45,6 +48,8 @@ class Sampler {
   std::uint64_t pool_bytes_;
   std::uint64_t arena_bytes_;
   std::optional<std::chrono::steady_clock::time_point> began_;
+  std::uint64_t pss_ = 0;  // as last read
+  std::chrono::steady_clock::time_point next_pss_{};
 };
 
 }  // namespace coreheap::usage

@@ -122,7 +122,8 @@ void add_footer(Report& report, const query::QueryResult& result, std::uint64_t 
 
 Result<Report> wrong_query(const query::QueryError& error, std::string_view query, Format format) {
   const std::string text = to_text(error, query);
-  if (format == Format::text) {
+  // Fields only where the form has them; a line of CSV would be taken for a row.
+  if (format == Format::text || format == Format::csv) {
     Error shown{ErrorCode::usage, "query", error.message, error.hint};
     shown.shown = text;
     return std::unexpected(std::move(shown));

@@ -26,7 +26,7 @@ def _load():
         package.load(folder, owned)
         # `import coreheap` works from now on, without the folder on the path.
         sys.modules.pop("coreheap", None)
-        importlib.import_module("coreheap")._in_gdb = package.query
+        importlib.import_module("coreheap")._in_gdb = package.ask
     finally:
         sys.dont_write_bytecode = write_bytecode
         sys.path.remove(folder)

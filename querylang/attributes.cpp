@@ -20,7 +20,7 @@ using census::Census;
 using census::RowId;
 
 Value text_or_none(std::string_view text) {
-  return text.empty() ? Value::none() : Value::of_text(text);
+  return text.empty() ? Value::none() : Value::of_lasting_text(text);
 }
 
 // Columns -------------------------------------------------------------------------------------
@@ -43,7 +43,7 @@ const python::PythonType* type_of_entry(const Heap& heap, std::uint32_t entry) {
 }
 
 Value type_name(const Heap& heap, std::uint32_t entry) {
-  return Value::of_text(heap.census.types[entry].name);
+  return Value::of_lasting_text(heap.census.types[entry].name);
 }
 // A class inside a class has dots in its own name: only its __module__ tells where that begins.
 Value type_module(const Heap& heap, std::uint32_t entry) {

@@ -184,10 +184,14 @@ class Checker final : public PipelineChecker {
     return shown;
   }
 
-  // Does a stage that sorts come before one that cares about the order?
+  // Is the order of no matter: does a stage that sorts, or sums up, come before any that cares?
   static bool is_sorted_later(std::span<const Stage> rest) {
+    constexpr std::string_view kIndifferent[] = {"order by", "group by",  "count",
+                                                 "sum",      "histogram", "distinct"};
     for (const Stage& stage : rest) {
-      if (stage.word.text == "order by") return true;
+      for (const std::string_view word : kIndifferent) {
+        if (stage.word.text == word) return true;
+      }
       if (stage.word.text != "where" && stage.word.text != "show") return false;
     }
     return false;

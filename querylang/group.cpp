@@ -100,10 +100,7 @@ struct Groups::State {
 
   static constexpr std::uint32_t kCut = 0xffffffff;
 
-  Value kept(Value v) {
-    if (v.kind == Kind::text) v.text = texts.keep(std::string(v.text));
-    return v;
-  }
+  Value kept(const Value& v) { return texts.keep(v); }
 
   void rehash() {
     slots.assign(std::max<std::size_t>(64, slots.size() * 2), 0);
@@ -274,9 +271,7 @@ std::shared_ptr<TableData> Groups::table() const {
   table->rows = s.count;
   for (std::size_t k = 0; k < width; ++k) {
     for (std::size_t g = 0; g < s.count; ++g) {
-      Value v = s.keys[g * width + k];
-      if (v.kind == Kind::text) v.text = table->texts.keep(std::string(v.text));
-      table->columns[k].push_back(v);
+      table->columns[k].push_back(table->texts.keep(s.keys[g * width + k]));
     }
   }
   for (std::size_t a = 0; a < s.columns.size(); ++a) {
@@ -290,9 +285,7 @@ std::shared_ptr<TableData> Groups::table() const {
       } else if (is_percentile(column.id)) {
         out.push_back(percentile(column.lists[g], column.id));
       } else if (is_one_value(column.id)) {
-        Value v = column.values[g];
-        if (v.kind == Kind::text) v.text = table->texts.keep(std::string(v.text));
-        out.push_back(v);
+        out.push_back(table->texts.keep(column.values[g]));
       } else if (column.id == AggregateId::distinct) {
         out.push_back(Value::of_count(column.sets[g].size()));
       } else {
@@ -382,9 +375,7 @@ std::shared_ptr<TableData> DenseGroups::table(Worker& worker) const {
     const std::size_t e = entries[i];
     const bool again = table->rows != 0 && same(table->columns[0].back(), keys[i]);
     if (!again) {
-      Value key = keys[i];
-      if (key.kind == Kind::text) key.text = table->texts.keep(std::string(key.text));
-      table->columns[0].push_back(key);
+      table->columns[0].push_back(table->texts.keep(keys[i]));
       for (std::size_t a = 0; a < plan_->aggregates.size(); ++a) {
         table->columns[1 + a].push_back(Value::of_count(0));
       }

@@ -54,7 +54,7 @@ class ResultRows final : public QueryResult {
     Evaluator evaluator(worker_, relation_.table.get());
     evaluator.eval(plan_->pipeline.shown[column].value, ids, out.first(rows.size()));
     for (Value& value : out.first(rows.size())) {
-      if (value.kind == Value::Kind::text) value.text = texts.keep(std::string(value.text));
+      value = texts.keep(value);
     }
     worker_.texts.clear();
   }
@@ -287,6 +287,8 @@ class Executor {
       all.insert(all.end(), one.begin(), one.end());
       one = {};
     }
+    // What was left out of a table of groups was counted in its bytes.
+    if (!relation.is_census() && all.size() != relation.rows.size()) relation.bytes.reset();
     relation.rows = std::move(all);
     relation.pending = false;
     relation.conditions.clear();
@@ -397,16 +399,18 @@ class Executor {
         for (std::size_t k = 0; k < keys.size(); ++k) {
           const Value& x = (*values)[k][a];
           const Value& y = (*values)[k][b];
-          if (sorts_before(x, y, keys[k].descending)) return true;
-          if (sorts_before(y, x, keys[k].descending)) return false;
+          if (const int way = sort_order(x, y, keys[k].descending); way != 0) return way < 0;
         }
         return a < b;
       };
       const auto end = order.begin() +
                        static_cast<std::ptrdiff_t>(few ? std::min<std::size_t>(wanted, order.size())
                                                        : order.size());
-      std::partial_sort(order.begin(), end, order.end(), before);
-      if (!few) std::sort(order.begin(), order.end(), before);
+      if (few) {
+        std::partial_sort(order.begin(), end, order.end(), before);
+      } else {
+        std::sort(order.begin(), order.end(), before);
+      }
       for (auto it = order.begin(); it != end; ++it) best.push_back(rows[*it]);
       for (const auto& one : workers_) one->texts.clear();
       job_.advance(n);

@@ -113,14 +113,17 @@ std::uint64_t hash_of(const Value& value) {
   }
 }
 
-bool sorts_before(const Value& a, const Value& b, bool descending) {
+int sort_order(const Value& a, const Value& b, bool descending) {
   const int x = rank_of(a);
   const int y = rank_of(b);
-  if (x != y) return x < y;
-  if (x == 3) return false;
+  if (x != y) return x - y;
+  if (x == 3) return 0;
   const auto order = compare(a, b);
-  if (!order) return a.kind < b.kind;
-  return descending ? *order > 0 : *order < 0;
+  const int way = !order       ? static_cast<int>(a.kind) - static_cast<int>(b.kind)
+                  : *order < 0 ? -1
+                  : *order > 0 ? 1
+                               : 0;
+  return descending && order ? -way : way;
 }
 
 }  // namespace coreheap::query

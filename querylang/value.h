@@ -40,7 +40,10 @@ struct Value {
   static Value of_address(Address a) { return {Kind::address, a.value, {}}; }
   static Value of_object(Address a) { return {Kind::object, a.value, {}}; }
   static Value of_text(std::string_view s) { return {Kind::text, 0, s}; }
+  // A text of the image or the census, which nobody has to copy.
+  static Value of_lasting_text(std::string_view s) { return {Kind::text, 1, s}; }
 
+  bool is_lasting() const { return kind != Kind::text || bits != 0; }
   bool is_none() const { return kind == Kind::none; }
   bool is_true() const { return kind == Kind::boolean && bits != 0; }
   std::int64_t integer() const { return static_cast<std::int64_t>(bits); }
@@ -55,13 +58,22 @@ std::optional<std::partial_ordering> compare(const Value& a, const Value& b);
 // The same value for grouping: none equals none, 1 equals 1.0.
 bool same(const Value& a, const Value& b);
 std::uint64_t hash_of(const Value& value);
-// A total order for sorting: none last whatever the direction, then numbers, texts.
-bool sorts_before(const Value& a, const Value& b, bool descending);
+// A total order for sorting: numbers, places, texts, and none last whatever the direction. Below 0:
+// a comes first.
+int sort_order(const Value& a, const Value& b, bool descending);
+inline bool sorts_before(const Value& a, const Value& b, bool descending) {
+  return sort_order(a, b, descending) < 0;
+}
 
 // Keeps texts that an evaluation had to make.
 class TextStore {
  public:
   std::string_view keep(std::string text) { return kept_.emplace_back(std::move(text)); }
+  // The value with a text that lives as long as this.
+  Value keep(Value value) {
+    if (!value.is_lasting()) value.text = keep(std::string(value.text));
+    return value;
+  }
   void clear() { kept_.clear(); }
 
  private:

@@ -20,7 +20,8 @@ Value Worker::value_of(const python::Object& object) {
     case Kind::number:
       return Value::of_number(plain->number);
     case Kind::text:
-      return Value::of_text(made.empty() ? plain->text : texts.keep(std::move(made)));
+      if (made.empty()) return Value::of_lasting_text(plain->text);
+      return Value::of_text(texts.keep(std::move(made)));
     case Kind::other:
       break;
   }

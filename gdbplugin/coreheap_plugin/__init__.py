@@ -55,7 +55,7 @@ def unload():
     return words
 
 
-def query(text):
+def ask(text):
     """The rows of a query about what GDB has open."""
     if _plugin is None:
         raise RuntimeError("the plugin is not loaded")

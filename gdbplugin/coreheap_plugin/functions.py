@@ -44,7 +44,7 @@ class Owner(Fact):
 
 
 def register(query):
-    Type("heap_type", "Type of the object at ADDR, or what else the block there holds; \"\" where no block is.",
-         query, "")
+    Type("heap_type", "Type of the object at ADDR, or what else the block there holds; \"none\" where no block is.",
+         query, "none")
     Size("heap_size", "Bytes of the block that holds ADDR; 0 where there is none.", query, 0)
     Owner("heap_owner", "The object that the buffer at ADDR belongs to; 0 where it belongs to none.", query, 0)

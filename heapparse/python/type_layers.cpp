@@ -146,7 +146,10 @@ class Layers {
     const PythonType* kind = method_type ? at(*method_type) : nullptr;
     if (!type.is_class) return {true, type.address};
     // `__sizeof__ = list.__sizeof__` in a class.
-    if (kind == nullptr || kind->name != "method_descriptor") return {true, Address{}};
+    // (Where names are out of reach it may be one of several that are described alike.)
+    if (kind == nullptr || kind->name.find("method_descriptor") == std::string::npos) {
+      return {true, Address{}};
+    }
     return {true, descriptor_owner(reader_, *method).value_or(Address{})};
   }
 

@@ -30,6 +30,9 @@ def compare(comparison, reading):
         if real != int(row["refcount"]):
             counts.append("%#x %s: %d, says %s" % (a, row["type"], real, row["refcount"]))
     extras = {a: row for a, row in found.items() if a not in truth.objects}
+    if moved.is_moved(reading):                        # causes go by what a holder is, not by what it may be
+        rows = [dict(row, type=truth.objects[row["object"]][0]) if row["object"] in truth.objects and moved.is_marked(row["type"])
+                else row for row in rows]
     causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, ranges, memory, version >= (3, 14))
     comparison.note("objects compared %d, missing %d, wrong type %d, extra explained %d, unexplained %d"
                     % (len(truth.objects), len(missing), len(wrong), len(causes), len(unexplained)))

@@ -171,7 +171,15 @@ Result<Report> query_report(Context& context, std::string_view text) {
   const auto types = (*target)->types(context.job);
   if (!types) return std::unexpected(types.error());
 
-  const query::Heap heap{(*target)->image(), **census, **heaps, **pymalloc, *runtime, *types};
+  Target* source = *target;
+  const query::Heap heap{source->image(),
+                         **census,
+                         **heaps,
+                         **pymalloc,
+                         *runtime,
+                         *types,
+                         [source](JobControl& job) { return source->graph(job); },
+                         [source](JobControl& job) { return source->dominators(job); }};
   const auto result = query::run(std::move(*plan), heap, context.session.variables, context.job);
   if (!result) return std::unexpected(result.error());
 

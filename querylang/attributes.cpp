@@ -10,6 +10,7 @@
 #include "heapparse/python/types/str.h"
 #include "heapparse/python/types/type_object.h"
 #include "heapparse/python/value.h"
+#include "querylang/graph_attributes.h"
 #include "querylang/registry.h"
 #include "querylang/worker.h"
 
@@ -318,19 +319,19 @@ constexpr auto kAttributes = std::to_array<Attribute>({
     row("tracked", "", Type::boolean, Cost::memory, row_tracked, "gc.is_tracked"),
     with_collector(row("gen", "", Type::integer, Cost::memory, row_gen,
                        "generation: 0, 1, 2, or 3 for frozen")),
-    later("reachable", Type::boolean, Cost::graph, Needs::graph, "a root leads to it"),
-    later("depth", Type::integer, Cost::graph, Needs::graph, "steps from the nearest root"),
-    later("in_refs", Type::integer, Cost::graph, Needs::graph, "references to it"),
-    later("out_refs", Type::integer, Cost::graph, Needs::graph, "references it holds"),
-    later("unexplained", Type::integer, Cost::graph, Needs::graph,
-          "references that are counted and not found: held by C code"),
-    later("garbage", Type::boolean, Cost::graph, Needs::graph, "no root leads to it"),
-    later("root", Type::text, Cost::graph, Needs::graph, "what kind of root holds it"),
+    row("reachable", "", Type::boolean, Cost::graph, row_reachable, "a root leads to it"),
+    row("depth", "", Type::integer, Cost::graph, row_depth, "steps from the nearest root"),
+    row("in_refs", "", Type::integer, Cost::graph, row_in_refs, "references to it"),
+    row("out_refs", "", Type::integer, Cost::graph, row_out_refs, "references it holds"),
+    row("unexplained", "", Type::integer, Cost::graph, row_unexplained,
+        "references that are counted and not found: held by C code"),
+    row("garbage", "", Type::boolean, Cost::graph, row_garbage, "no root leads to it"),
+    row("root", "", Type::text, Cost::graph, row_root, "what kind of root holds it"),
     later("thread", Type::integer, Cost::graph, Needs::graph, "thread whose stack holds it"),
-    later("label", Type::text, Cost::graph, Needs::graph, "name of the reference to it"),
-    later("retained", Type::bytes, Cost::retained, Needs::graph, "bytes freed if it went"),
+    row("label", "", Type::text, Cost::graph, row_label, "name of the reference to it"),
+    row("retained", "", Type::bytes, Cost::retained, row_retained, "bytes freed if it went"),
     later("retained_count", Type::integer, Cost::retained, Needs::graph, "objects freed with it"),
-    later("idom", Type::address, Cost::retained, Needs::graph, "its immediate dominator"),
+    row("idom", "", Type::address, Cost::retained, row_idom, "its immediate dominator"),
     later("holder", Type::text, Cost::retained, Needs::graph, "what of the program keeps it"),
     later("status", Type::text, Cost::columns, Needs::two_snapshots, "added, removed or kept"),
 });

@@ -19,7 +19,7 @@ std::optional<QueryError> lacking(Needs needs, std::string_view what, Span span)
       return std::nullopt;
     case Needs::graph:
       return QueryError{"needs-graph",
-                        fmt::format("{} needs the object graph, which this version lacks", what),
+                        fmt::format("{} is known, and this version cannot work it out yet", what),
                         span,
                         {}};
     case Needs::two_snapshots:
@@ -191,10 +191,13 @@ Checked<Typed> ExpressionChecker::aggregate(const Expression& e, const Aggregate
   if (auto missing = lacking(info.needs, fmt::format("{}()", info.name), e.span)) {
     return std::unexpected(*missing);
   }
+  if (info.id == AggregateId::retained && !scope.inner->census) {
+    return wrong("no-object", e.span, "retained() is of blocks and objects, and this is a table");
+  }
   AggregatePlan plan;
   plan.id = info.id;
   plan.name = canonical_name;
-  plan.type = Type::integer;
+  plan.type = info.id == AggregateId::retained ? Type::bytes : Type::integer;
   if (!e.children.empty()) {
     auto value = this->value(e.children[0], *scope.inner);
     if (!value) return std::unexpected(value.error());

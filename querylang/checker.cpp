@@ -16,7 +16,7 @@ namespace {
 
 QueryError lacking_graph(std::string_view what, Span span) {
   return {"needs-graph",
-          fmt::format("{} needs the object graph, which this version lacks", what),
+          fmt::format("{} is known, and this version cannot work it out yet", what),
           span,
           {}};
 }
@@ -386,6 +386,21 @@ class Checker final : public PipelineChecker {
     return {};
   }
 
+  Checked<void> check_walk(const Stage& stage, Walk walk, PipelinePlan& plan, Scope& scope) {
+    if (!scope.census) return not_rows(stage.span, fmt::format("{} is of", stage.word.text));
+    StagePlan made;
+    made.id = StageId::walk;
+    made.walk = walk;
+    made.count = stage.count.value_or(0);
+    if (stage.condition) {
+      auto conditions = expressions_.conditions(*stage.condition, scope);
+      if (!conditions) return std::unexpected(conditions.error());
+      made.conditions = std::move(*conditions);
+    }
+    plan.stages.push_back(std::move(made));
+    return {};
+  }
+
   Checked<void> check_stage(std::span<const Stage> rest, PipelinePlan& plan, Scope& scope) {
     const Stage& stage = rest[0];
     const std::string& word = stage.word.text;
@@ -401,6 +416,12 @@ class Checker final : public PipelineChecker {
     if (word == "order by") return check_order(stage, plan, scope);
     if (word == "union" || word == "intersect" || word == "minus") {
       return check_sets(stage, plan, scope);
+    }
+    constexpr std::string_view kWalks[] = {"referents",  "referrers", "closure",
+                                           "dominators", "dominated", "retained"};
+    if (const auto* walk = std::find(std::begin(kWalks), std::end(kWalks), word);
+        walk != std::end(kWalks)) {
+      return check_walk(stage, static_cast<Walk>(walk - std::begin(kWalks)), plan, scope);
     }
     if (word == "explain") {
       plan.explain = true;

@@ -134,6 +134,13 @@ std::string explained(const PipelinePlan& plan, const Relation& source, Worker& 
                                                       : "minus",
                      "", "");
         break;
+      case StageId::walk: {
+        constexpr std::string_view kWalks[] = {"referents",  "referrers", "closure",
+                                               "dominators", "dominated", "retained"};
+        text += line(kWalks[static_cast<std::size_t>(stage.walk)],
+                     name_of(stage.walk == Walk::dominators ? Cost::retained : Cost::graph), "");
+        break;
+      }
       case StageId::save:
         text += line("as $" + stage.variable, "", "");
         break;

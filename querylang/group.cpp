@@ -66,6 +66,7 @@ struct Column {
   std::vector<Value> values;
   std::vector<std::vector<Plain>> lists;
   std::vector<std::unordered_set<std::uint64_t>> sets;  // hashes of 64 bits
+  std::vector<RowSet> rows;                             // of retained()
 
   void grow() {
     if (is_sum(id)) {
@@ -74,6 +75,8 @@ struct Column {
       lists.emplace_back();
     } else if (is_one_value(id)) {
       values.emplace_back();
+    } else if (id == AggregateId::retained) {
+      rows.emplace_back();
     } else if (id == AggregateId::distinct) {
       sets.emplace_back();
     } else {
@@ -189,6 +192,12 @@ void Groups::add(Evaluator& evaluator, std::span<const std::uint32_t> rows) {
   for (std::size_t a = 0; a < s.columns.size(); ++a) {
     Column& column = s.columns[a];
     const AggregatePlan& aggregate = s.plan->aggregates[a];
+    if (aggregate.id == AggregateId::retained) {
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        if (groups[i] != State::kCut) column.rows[groups[i]].push_back(rows[i]);
+      }
+      continue;
+    }
     if (!aggregate.value) {
       for (const std::uint32_t group : groups) {
         if (group != State::kCut) ++column.counts[group];
@@ -239,6 +248,9 @@ void Groups::merge(Groups&& other) {
         from.lists[g] = {};
       } else if (is_one_value(to.id)) {
         if (!from.values[g].is_none()) s.take_one(to, group, from.values[g]);
+      } else if (to.id == AggregateId::retained) {
+        to.rows[group].insert(to.rows[group].end(), from.rows[g].begin(), from.rows[g].end());
+        from.rows[g] = {};
       } else if (to.id == AggregateId::distinct) {
         to.sets[group].merge(from.sets[g]);
       } else {
@@ -264,7 +276,8 @@ Value percentile(std::vector<Plain> list, AggregateId id) {
 
 }  // namespace
 
-std::shared_ptr<TableData> Groups::table() const {
+Result<std::shared_ptr<TableData>> Groups::table(
+    const std::function<Result<std::uint64_t>(const RowSet&)>& retained) const {
   const State& s = *state_;
   const std::size_t width = s.plan->keys.size();
   auto table = std::make_shared<TableData>(width + s.columns.size());
@@ -288,6 +301,10 @@ std::shared_ptr<TableData> Groups::table() const {
         out.push_back(table->texts.keep(column.values[g]));
       } else if (column.id == AggregateId::distinct) {
         out.push_back(Value::of_count(column.sets[g].size()));
+      } else if (column.id == AggregateId::retained) {
+        const auto bytes = retained(column.rows[g]);
+        if (!bytes) return std::unexpected(bytes.error());
+        out.push_back(Value::of_count(*bytes));
       } else {
         out.push_back(Value::of_count(column.counts[g]));
       }
@@ -303,6 +320,7 @@ bool DenseGroups::fits(const GroupPlan& plan) {
   }
   return std::all_of(plan.aggregates.begin(), plan.aggregates.end(), [](const AggregatePlan& a) {
     if (a.id == AggregateId::count) return !a.value.has_value();
+    if (!a.value) return false;
     return a.id == AggregateId::sum && a.value->op == Op::attribute &&
            a.value->attribute->column != nullptr;
   });

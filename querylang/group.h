@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -29,7 +30,10 @@ class Groups {
   void merge(Groups&& other);
 
   // Keys, then aggregates.
-  std::shared_ptr<TableData> table() const;
+  // `retained`: the bytes that a set of rows would free; asked once a group where the plan wants
+  // it.
+  Result<std::shared_ptr<TableData>> table(
+      const std::function<Result<std::uint64_t>(const RowSet&)>& retained) const;
   std::uint64_t rows() const;
   std::uint64_t rows_cut() const;
 

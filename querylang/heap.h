@@ -4,12 +4,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "heapparse/census/census.h"
+#include "heapparse/graph/dominators.h"
+#include "heapparse/graph/graph.h"
 #include "heapparse/image/image.h"
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
@@ -26,6 +29,9 @@ struct Heap {
   const pymalloc::PymallocHeap& pymalloc;
   const python::Runtime* runtime = nullptr;
   const python::TypeTable* types = nullptr;
+  // Built when a query first names them; empty: this target has none.
+  std::function<Result<const graph::Graph*>(JobControl&)> graph = {};
+  std::function<Result<const graph::Dominators*>(JobControl&)> dominators = {};
 };
 
 // Rows of the census, sorted.
@@ -38,6 +44,9 @@ using Variables = std::map<std::string, std::shared_ptr<const RowSet>, std::less
 struct Derived {
   std::vector<std::uint64_t> buffers;  // by row: bytes of the buffers it owns
   std::unique_ptr<python::GcMembers> collector;
+  const graph::Graph* graph = nullptr;
+  const graph::Dominators* dominators = nullptr;
+  BigColumn<std::uint32_t> depths;  // by node
 };
 
 }  // namespace coreheap::query

@@ -112,7 +112,10 @@ struct SortKey {
   bool descending = false;
 };
 
+enum class Walk : std::uint8_t { referents, referrers, closure, dominators, dominated, retained };
+
 enum class StageId : std::uint8_t {
+  walk,
   where,
   group,
   order,
@@ -129,7 +132,8 @@ struct StagePlan {
   std::vector<Typed> conditions;  // of where: all must hold
   std::shared_ptr<GroupPlan> group;
   std::vector<SortKey> keys;
-  std::uint64_t count = 0;
+  std::uint64_t count = 0;  // of limit, sample; steps of walk, 0: as far as it goes
+  Walk walk = Walk::referents;
   std::vector<ShownColumn> columns;
   std::shared_ptr<PipelinePlan> operand;
   std::string variable;

@@ -82,6 +82,9 @@ void prepare(Typed& e, const Heap& heap, Preparation& preparation) {
   if (e.op == Op::attribute) {
     preparation.needs_buffers = preparation.needs_buffers || e.attribute->needs_buffers;
     preparation.needs_collector = preparation.needs_collector || e.attribute->needs_collector;
+    preparation.needs_graph = preparation.needs_graph || e.attribute->cost >= Cost::graph;
+    preparation.needs_dominators =
+        preparation.needs_dominators || e.attribute->cost == Cost::retained;
   }
   if (e.op != Op::type_test || !e.types->matches.empty()) return;
   TypeTest& test = *e.types;
@@ -128,6 +131,21 @@ Result<void> derive(const Preparation& preparation, const Heap& heap, Derived& d
     auto members = python::GcMembers::walk(heap.image, *heap.runtime, states, job);
     if (!members) return std::unexpected(members.error());
     derived.collector = std::make_unique<python::GcMembers>(std::move(*members));
+  }
+  const bool graph = preparation.needs_graph || preparation.needs_dominators;
+  if (graph && derived.graph == nullptr) {
+    if (!heap.graph || !heap.dominators) {
+      return fail(ErrorCode::no_object, "select", "this target has no object graph");
+    }
+    const auto built = heap.graph(job);
+    if (!built) return std::unexpected(built.error());
+    derived.graph = *built;
+    derived.depths = derived.graph->depths();
+  }
+  if (preparation.needs_dominators && derived.dominators == nullptr) {
+    const auto found = heap.dominators(job);
+    if (!found) return std::unexpected(found.error());
+    derived.dominators = *found;
   }
   if (job.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
   return {};

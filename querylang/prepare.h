@@ -14,6 +14,8 @@ namespace coreheap::query {
 struct Preparation {
   bool needs_buffers = false;
   bool needs_collector = false;
+  bool needs_graph = false;
+  bool needs_dominators = false;
   std::vector<std::string> notes;
 };
 

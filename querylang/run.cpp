@@ -10,6 +10,7 @@
 
 #include "querylang/explain.h"
 #include "querylang/filter.h"
+#include "querylang/graph_stages.h"
 #include "querylang/group.h"
 #include "querylang/prepare.h"
 #include "querylang/relation.h"
@@ -163,6 +164,20 @@ class Executor {
         e.rows = found == variables_.end() ? std::make_shared<const RowSet>() : found->second;
       }
     });
+    preparation.needs_graph = preparation.needs_graph || plan.source == SourceId::roots;
+    preparation.needs_dominators = preparation.needs_dominators || plan.source == SourceId::roots;
+    for (const StagePlan& stage : plan.stages) {
+      if (stage.id == StageId::walk) {
+        preparation.needs_graph = true;
+        preparation.needs_dominators =
+            preparation.needs_dominators || stage.walk == Walk::dominators;
+      }
+      if (stage.group == nullptr) continue;
+      for (const AggregatePlan& aggregate : stage.group->aggregates) {
+        preparation.needs_dominators =
+            preparation.needs_dominators || aggregate.id == AggregateId::retained;
+      }
+    }
     notes_.insert(notes_.end(), preparation.notes.begin(), preparation.notes.end());
     if (auto done = derive(preparation, heap_, *derived_, job_); !done) return done;
     for (Typed* e : subqueries) {
@@ -212,7 +227,7 @@ class Executor {
       return relation;
     }
     if (!is_census(plan.source)) {
-      auto table = table_data(plan.source, heap_, job_);
+      auto table = table_data(plan.source, heap_, *derived_, job_);
       if (!table) return std::unexpected(table.error());
       relation.table = std::move(*table);
       relation.rows.resize(relation.table->rows);
@@ -334,7 +349,13 @@ class Executor {
         if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
       }
       for (const std::uint64_t sum : sums) bytes += sum;
-      table = groups[0].table();
+      job_.begin_step("retained sizes of groups", 0);
+      auto finished = groups[0].table([&](const RowSet& set) -> Result<std::uint64_t> {
+        if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
+        return retained_bytes(set, *derived_, job_);
+      });
+      if (!finished) return std::unexpected(finished.error());
+      table = std::move(*finished);
       rows = groups[0].rows();
       if (groups[0].rows_cut() != 0) {
         notes_.push_back(
@@ -446,6 +467,27 @@ class Executor {
     return {};
   }
 
+  Result<void> walk_graph(Relation& relation, StagePlan& stage) {
+    if (auto done = settle(relation); !done) return done;
+    RowFilter filter;
+    if (!stage.conditions.empty()) {
+      filter = [&](RowSet rows) -> Result<RowSet> {
+        Relation step;
+        step.pending = false;
+        step.rows = std::move(rows);
+        for (const Typed& condition : stage.conditions) step.conditions.push_back(&condition);
+        if (auto done = settle(step); !done) return std::unexpected(done.error());
+        return std::move(step.rows);
+      };
+    }
+    auto found = walk(stage.walk, sorted(std::move(relation.rows)), stage.count, filter, heap_,
+                      *derived_, job_);
+    if (!found) return std::unexpected(found.error());
+    relation.rows = std::move(*found);
+    relation.matched.reset();
+    return {};
+  }
+
   Result<void> combine(Relation& relation, StagePlan& stage) {
     if (auto done = settle(relation); !done) return done;
     auto other = run_pipeline(*stage.operand);
@@ -500,6 +542,9 @@ class Executor {
         case StageId::intersect:
         case StageId::minus:
           done = combine(*relation, stage);
+          break;
+        case StageId::walk:
+          done = walk_graph(*relation, stage);
           break;
         case StageId::save:
           done = settle(*relation);

@@ -79,6 +79,14 @@ constexpr auto kFrames = std::to_array<TableColumn>({
     {"addr", Type::address, "frame object, or the interpreter's frame"},
 });
 
+constexpr auto kRoots = std::to_array<TableColumn>({
+    {"kind", Type::text, "modules, frame, thread, static_object ..."},
+    {"name", Type::text, "as a path shows it"},
+    {"addr", Type::address, "of the interpreter, thread state or frame"},
+    {"objects", Type::integer, "what it holds itself"},
+    {"retained", Type::bytes, "bytes freed if it went"},
+});
+
 Value kept(TableData& table, std::string text) {
   return text.empty() ? Value::none() : Value::of_text(table.texts.keep(std::move(text)));
 }
@@ -208,6 +216,21 @@ void add_threads(TableData& table, const Heap& heap, bool frames) {
   }
 }
 
+void add_roots(TableData& table, const Derived& derived) {
+  if (derived.graph == nullptr || derived.dominators == nullptr) return;
+  const graph::Graph& graph = *derived.graph;
+  for (std::size_t i = 0; i < graph.roots().size(); ++i) {
+    const graph::Root& root = graph.roots()[i];
+    const graph::NodeId id = graph.root_id(i);
+    std::uint64_t held = 0;
+    graph.for_each_referent(id, [&](graph::NodeId) { ++held; });
+    table.add({Value::of_text(graph::name_of(root.kind)), kept(table, root.name),
+               root.address ? Value::of_address(root.address) : Value::none(),
+               Value::of_count(held),
+               Value::of_count(derived.dominators->retained[graph::index_of(id)])});
+  }
+}
+
 }  // namespace
 
 void TableData::add(std::initializer_list<Value> cells) {
@@ -232,12 +255,15 @@ std::span<const TableColumn> table_columns(SourceId source) {
       return kThreads;
     case SourceId::frames:
       return kFrames;
+    case SourceId::roots:
+      return kRoots;
     default:
       return {};
   }
 }
 
-Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap, JobControl& job) {
+Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap,
+                                              const Derived& derived, JobControl& job) {
   auto table = std::make_shared<TableData>(table_columns(source).size());
   switch (source) {
     case SourceId::types:
@@ -254,6 +280,9 @@ Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap,
       break;
     case SourceId::modules:
       add_modules(*table, heap);
+      break;
+    case SourceId::roots:
+      add_roots(*table, derived);
       break;
     case SourceId::threads:
     case SourceId::frames:

@@ -30,6 +30,7 @@ struct TableData {
 };
 
 std::span<const TableColumn> table_columns(SourceId source);
-Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap, JobControl& job);
+Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap,
+                                              const Derived& derived, JobControl& job);
 
 }  // namespace coreheap::query

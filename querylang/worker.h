@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "heapparse/graph/edge_names.h"
 #include "heapparse/python/attribute_lookup.h"
 #include "heapparse/python/decoder.h"
 #include "querylang/heap.h"
@@ -45,9 +46,19 @@ class Worker {
     return lookups_.try_emplace(name, name).first->second;
   }
 
+  // Only where the graph is there.
+  graph::EdgeNames& edge_names() {
+    if (!edge_names_) {
+      edge_names_.emplace(graph::Sources{heap_->image, heap_->census, heap_->runtime, heap_->types},
+                          *derived_->graph);
+    }
+    return *edge_names_;
+  }
+
   TextStore texts;
 
  private:
+  std::optional<graph::EdgeNames> edge_names_;
   const Heap* heap_;
   const Derived* derived_;
   std::optional<python::Decoder> decoder_;

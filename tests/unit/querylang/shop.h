@@ -91,13 +91,40 @@ struct Shop {
     census = std::make_unique<census::Census>(world->census());
   }
 
-  Heap view() const {
-    return {world->image, *census, world->heaps, world->pools, &world->runtime, &world->types};
+  Heap view() {
+    return {world->image,
+            *census,
+            world->heaps,
+            world->pools,
+            &world->runtime,
+            &world->types,
+            [this](JobControl& job) { return object_graph(job); },
+            [this](JobControl& job) { return dominator_tree(job); }};
+  }
+  Result<const graph::Graph*> object_graph(JobControl& job) {
+    if (!graph) {
+      auto built = graph::build({world->image, *census, &world->runtime, &world->types}, job);
+      if (!built) return std::unexpected(built.error());
+      graph = std::make_unique<graph::Graph>(std::move(*built));
+    }
+    return graph.get();
+  }
+  Result<const graph::Dominators*> dominator_tree(JobControl& job) {
+    const auto built = object_graph(job);
+    if (!built) return std::unexpected(built.error());
+    if (!dominators) {
+      auto found = graph::find_dominators(**built, job);
+      if (!found) return std::unexpected(found.error());
+      dominators = std::make_unique<graph::Dominators>(std::move(*found));
+    }
+    return dominators.get();
   }
 
   HeapBuilder heap;
   std::unique_ptr<census::testing::World> world;
   std::unique_ptr<census::Census> census;
+  std::unique_ptr<graph::Graph> graph;
+  std::unique_ptr<graph::Dominators> dominators;
 };
 
 }  // namespace coreheap::query::testing

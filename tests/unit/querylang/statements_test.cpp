@@ -14,7 +14,7 @@ std::filesystem::path files() {
 }
 
 TEST_CASE("each statement about the shop has its answer") {
-  const Shop shop(python::synthetic::layout_of(3, 11));
+  Shop shop(python::synthetic::layout_of(3, 11));
   int count = 0;
   for (const auto& path : statement_files(files() / "shop")) {
     Variables variables;
@@ -53,7 +53,7 @@ TEST_CASE("a statement about fields has the same answer in every version") {
   std::string first;
   for (const auto* layout : python::synthetic::gil_layouts()) {
     INFO(layout->name);
-    const Shop shop(*layout);
+    Shop shop(*layout);
     Variables variables;
     std::string all;
     for (const char* text :

@@ -210,7 +210,7 @@ std::string query_language_page() {
       "  size > 1K and type == \"dict\" | group by owner_type | limit 10\n"
       "  from objects | group by type show count(), sum(size)\n"
       "  type == \"app.Order\" and .status == \"open\" | show addr, .customer.name\n\n"
-      "A bare word is a fact about the block, a leading dot a field of the object in it.\n"
+      "A bare word is a fact about a block, a leading dot a field of the object in it.\n"
       "Units K, M, G, T are of 1024; text stands in quotes; ~ is a regular expression,\n"
       "like a glob; is none, is not none, in (...), and, or, not; + - * / %.\n";
   text += "\nAttributes of blocks and objects\n";

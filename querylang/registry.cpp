@@ -43,7 +43,7 @@ constexpr auto kAggregates = std::to_array<Aggregate>({
 });
 
 constexpr auto kSources = std::to_array<Source>({
-    {"blocks", SourceId::blocks, "allocations in use (default): sum(size) is what allocators gave"},
+    {"blocks", SourceId::blocks, "allocations in use (default): sum(size) adds up with them"},
     {"objects", SourceId::objects, "live Python objects in a heap"},
     {"rows", SourceId::rows, "every row of the census: free, cached and static ones too"},
     {"chunks", SourceId::chunks, "chunks of glibc's malloc, free and cached ones too"},

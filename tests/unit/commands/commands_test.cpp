@@ -314,6 +314,8 @@ TEST_CASE("Every table prints in every format, and its columns are those of the 
       if (column.asked_only) continue;
       header += (header.empty() ? "" : ",") + std::string(column.name);
     }
+    // Those of a query are what its words name.
+    if (header.starts_with("(")) continue;
     const Ran csv = run_on(stages, words_for(command) + " --format csv");
     CHECK(lines_of(csv.text).at(0) == header);
   }

@@ -318,7 +318,9 @@ TEST_CASE("a bounded cache shows what its elements hold, or the elements where i
     const auto none = SkipCause::none;
     Edges expected{{"[0]", link}};
     if (!layout->traits.lru_links_owned) {
-      expected = {{"<key 0>", key, none, false}, {"[0]", result, none, false}};
+      expected = {{"[0]", link, SkipCause::not_traversed},
+                  {"<key 0>", key, none, false},
+                  {"[0]", result, none, false}};
       if (f.elem_type.present()) expected.push_back({".__class__", link_type, none, false});
     }
     CHECK(Decoded(heap, cache).edges == expected);

@@ -124,21 +124,18 @@ Result<Report> run(Context& context) {
 }  // namespace
 
 Command verify_command() {
-  return {
-      .name = "verify",
-      .aliases = {},
-      .summary = "damage: what contradicts itself in allocators and objects",
-      .description =
-          "Everything that does not fit together: chunks, lists and pools of the allocators, "
-          "lists\n"
-          "of the collector, objects whose words contradict their type, references that lead to\n"
-          "freed memory or to no object. Notes and warnings (what the target lacks) are listed "
-          "too.\n"
-          "Exit status 4: there is damage.",
-      .usage = "",
-      .columns = columns(),
-      .group = Group::allocators,
-      .run = run};
+  return {.name = "verify",
+          .aliases = {},
+          .summary = "damage: what contradicts itself in allocators and objects",
+          .description =
+              "Everything that does not fit together: chunks, lists and pools of the allocators, "
+              "lists\n"
+              "of the collector, references that lead to freed memory or to no object. Notes and\n"
+              "warnings (what the target lacks) are listed too. Exit status 4: there is damage.",
+          .usage = "",
+          .columns = columns(),
+          .group = Group::allocators,
+          .run = run};
 }
 
 }  // namespace coreheap::commands

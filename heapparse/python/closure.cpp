@@ -130,7 +130,21 @@ class Walk {
         image_.space.is_mapped(Address{static_cast<std::uint64_t>(header->refcount.count)})) {
       return;
     }
+    // Neighbouring variables of a module, a number and a class, look like an object's head. What
+    // the collector may track is compiled in only where it never dies (types are known one by one).
+    constexpr std::int64_t kNeverDies = 900'000'000;
+    if (type->is_gc && !header->refcount.immortal && header->refcount.count < kNeverDies &&
+        !decoder_.type_at(a) && in_module_data(a)) {
+      return;
+    }
     add(a);
+  }
+
+  bool in_module_data(Address a) const {
+    return std::any_of(image_.modules.begin(), image_.modules.end(), [&](const auto& module) {
+      return std::any_of(module.data.begin(), module.data.end(),
+                         [&](const AddressRange& range) { return range.contains(a); });
+    });
   }
 
   void add_words(AddressRange range) {

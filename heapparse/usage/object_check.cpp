@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "heapparse/python/references.h"
-#include "heapparse/python/shallow_size.h"
 #include "heapparse/usage/type_usage.h"
 
 namespace coreheap::usage {
@@ -31,10 +30,6 @@ class Worker {
     const auto object = decoder_.object(census_.rows.object(row));
     if (!object) return;  // 2.7's old-style instances have a class of their own for a type
     ++result.objects;
-    if (!python::shallow_size(decoder_, *object)) {
-      add(object->address, "object cannot be read",
-          fmt::format("a {} whose own words contradict its type", object->type->name));
-    }
     python::for_each_reference(decoder_, *object, [&](const python::Reference& reference) {
       if (reference.guess) return;
       ++result.references;

@@ -1,5 +1,4 @@
-// Objects held against each other: does every reference lead to a live object, does every object
-// read as its type says?
+// Objects held against each other: does every reference lead to a live object?
 //
 // Use after free, a C extension that gave back one reference too many, memory that was written
 // over: all of them show as a pair of objects that disagree, often long before the process dies.

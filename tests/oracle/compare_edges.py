@@ -53,10 +53,10 @@ class References:
             row = reading.objects.get(holder)
             if row is None:
                 continue
-            if row["type"] == "dict" and len(targets) > 2 * FEWEST_INTERNED and interned(targets[0]) and interned(targets[-1]):
-                # What fills a deleted entry is a key alone.
+            if row["type"] == "dict" and len(targets) > 2 * FEWEST_INTERNED:
+                # What fills a deleted entry is a key alone; a static string need not be marked.
                 paired = [key for key, value in zip(targets, targets[1:]) if key == value]
-                if len(paired) * 2 >= len(targets) * 7 // 8:
+                if len(paired) * 2 >= len(targets) * 7 // 8 and sum(map(interned, paired)) >= len(paired) * 7 // 8:
                     out.update(paired * 2)
             elif (reading.version < (3, 0) and row["type"] == "tuple" and len(targets) == 2 and not self.held[holder]
                   and holder not in reading.truth.objects):

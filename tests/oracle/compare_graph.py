@@ -75,7 +75,12 @@ def compare_garbage(comparison, reading):
     closed = {a for a in tracked - said if holders[a] and all(truth.objects[h][0] in GENERATORS or h in tracked - said for h in holders[a])}
     if closed:
         comparison.note("freed when a generator was closed: %d" % len(closed))
-    comparison.problem("listed as garbage, and not collected", shown(tracked - said - closed), 20)
+    # A code object's constants: who holds them is not traversed, so the collector takes them for reachable and does
+    # not list them; they go with their holder.
+    behind = {a for a in tracked - said - closed if not holders[a]}
+    if behind:
+        comparison.note("garbage whose holders the collector passes over: %d" % len(behind))
+    comparison.problem("listed as garbage, and not collected", shown(tracked - said - closed - behind), 20)
     comparison.problem("garbage that something alive refers to", wrong)
 
 

@@ -163,8 +163,11 @@ Result<Report> run(Context& context) {
   }
   if (!report.not_seen.empty()) report.not_seen += ".\n          One look cannot show growth.";
   report.next = next_steps(verdict, *runtime != nullptr);
-  if (*runtime != nullptr && !context.arguments.has("quick")) {
-    if (auto done = add_holders(context, much_is_free ? 2 : 5, report); !done) {
+  // Where free memory is the matter, why it stays takes the place of who holds the rest.
+  if (*runtime != nullptr && !much_is_free && !context.arguments.has("quick")) {
+    // Two lines each, so that the screen keeps within 40.
+    const std::size_t most = verdict.size() > 1 ? kMostHolders - 1 : kMostHolders;
+    if (auto done = add_holders(context, most, report); !done) {
       if (done.error().code == ErrorCode::cancelled) return std::unexpected(done.error());
       // The rest of the screen is as good as ever.
       report.add_text("holders_error",

@@ -32,6 +32,9 @@ std::string cache_text(GraphView& view, graph::NodeId node);
 std::vector<Column> holder_columns();
 Table holder_table(GraphView& view, const std::vector<NamedHolder>& holders, std::uint64_t total);
 
+// Holders that the first screen shows.
+inline constexpr std::size_t kMostHolders = 3;
+
 // Adds WHO HOLDS IT to the first screen: the `most` largest holders, code, the rest. Its rows are
 // numbered.
 Result<void> add_holders(Context& context, std::size_t most, Report& report);

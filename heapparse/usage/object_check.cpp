@@ -26,7 +26,7 @@ class Worker {
       : census_(census), space_(space), decoder_(space, runtime, types) {}
 
   void look_at(RowId row) {
-    if (!is_live_object(census_, row, true)) return;
+    if (!is_live_object(census_, row, false)) return;
     const auto object = decoder_.object(census_.rows.object(row));
     if (!object) return;  // 2.7's old-style instances have a class of their own for a type
     ++result.objects;

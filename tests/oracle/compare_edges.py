@@ -35,7 +35,8 @@ class References:
                     self.skipped.append((cause, holder, target, name))
                 else:
                     (self.guesses if guess == "true" else self.edges)[holder].append(target)
-                if counted == "true" and guess != "true":
+                # What a frame that says it runs has in its slots may have been given up already.
+                if counted == "true" and guess != "true" and cause != "busy":
                     self.held[target] += 1
                     self.targets[holder].append(target)
 

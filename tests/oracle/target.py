@@ -360,6 +360,7 @@ def main():
     for argument in arguments[1:]:
         name, _, value = argument.partition("=")
         CONFIG[name] = int(value)
+    libc.prctl(41, 1, 0, 0, 0)           # PR_SET_THP_DISABLE: the kernel would make small pages huge between two looks
     gc.disable()
     TRUTHS.extend(load_truths())
     EARLY.extend([one.before for one in TRUTHS if hasattr(one, "before")])

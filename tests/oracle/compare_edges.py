@@ -43,7 +43,7 @@ class References:
     def uncounted(self, reading):
         """How often each object is held by holders that count nobody: the table of interned strings, a dict whose
         keys are their own values, what was compiled into the program whole, constants included (3.11, 3.12), and the
-        pair with which 2.7's cPickle asks the extension registry: a static variable's, its items are borrowed."""
+        tuples that C keeps in static variables to call with again (2.7's cPickle, 3.6): their items are borrowed."""
         out = collections.Counter()
 
         def interned(target):
@@ -59,7 +59,7 @@ class References:
                 paired = [key for key, value in zip(targets, targets[1:]) if key == value]
                 if len(paired) * 2 >= len(targets) * 7 // 8 and sum(map(interned, paired)) >= len(paired) * 7 // 8:
                     out.update(paired * 2)
-            elif (reading.version < (3, 0) and row["type"] == "tuple" and len(targets) == 2 and not self.held[holder]
+            elif (reading.version < (3, 7) and row["type"] == "tuple" and len(targets) <= 2 and not self.held[holder]
                   and holder not in reading.truth.objects):
                 out.update(targets)
             elif row["allocator"] == "static" and row["type"] in ("tuple", "code") and immortal(row["refcount"]):

@@ -158,7 +158,11 @@ const auto take_free_word = [](auto& c) {
 const CharOf name_start(starts_name);
 const CharOf name_char(in_name);
 const auto word_text = x3::raw[x3::lexeme[name_start >> *name_char]];
-const auto skipper = x3::ascii::space | (x3::lit('#') >> *(x3::char_ - '\n'));
+// Not Spirit's own classes: those take no byte of a longer character.
+const auto kDigit = x3::char_('0', '9');
+const auto kHexDigit = kDigit | x3::char_('a', 'f') | x3::char_('A', 'F');
+const auto kSpace = x3::char_(" \t\n\v\f\r");
+const auto skipper = kSpace | (x3::lit('#') >> *(x3::char_ - '\n'));
 
 auto keyword(const char* word) { return x3::lexeme[x3::no_case[x3::lit(word)] >> !name_char]; }
 
@@ -175,7 +179,7 @@ const auto variable_word_def = open >> x3::lexeme['$' >> word_text[take_text]] >
 
 struct digits_id {};
 const x3::rule<digits_id, std::uint64_t> whole_number("a whole number");
-const auto whole_number_def = x3::raw[x3::lexeme[+x3::digit >> !name_char]][([](auto& c) {
+const auto whole_number_def = x3::raw[x3::lexeme[+kDigit >> !name_char]][([](auto& c) {
   const auto& range = x3::_attr(c);
   std::uint64_t n = 0;
   const auto [end, error] = std::from_chars(range.begin(), range.end(), n);
@@ -185,19 +189,18 @@ const auto whole_number_def = x3::raw[x3::lexeme[+x3::digit >> !name_char]][([](
 struct address_id {};
 const x3::rule<address_id, std::uint64_t> address("an address like 0x7f00");
 const auto address_def =
-    x3::raw[x3::lexeme['0' >> x3::no_case[x3::lit('x')] >> +x3::xdigit >> !name_char]]
-           [([](auto& c) {
-             const auto& range = x3::_attr(c);
-             std::uint64_t n = 0;
-             const auto [end, error] = std::from_chars(range.begin() + 2, range.end(), n, 16);
-             x3::_val(c) = n;
-             x3::_pass(c) = error == std::errc();
-           })];
+    x3::raw[x3::lexeme['0' >> x3::no_case[x3::lit('x')] >> +kHexDigit >> !name_char]][([](auto& c) {
+      const auto& range = x3::_attr(c);
+      std::uint64_t n = 0;
+      const auto [end, error] = std::from_chars(range.begin() + 2, range.end(), n, 16);
+      x3::_val(c) = n;
+      x3::_pass(c) = error == std::errc();
+    })];
 
 const auto number_text =
-    x3::raw[('0' >> x3::no_case[x3::lit('x')] >> +(x3::xdigit | '_')) |
-            (x3::digit >> *(x3::digit | '_') >> -('.' >> x3::digit >> *(x3::digit | '_')) >>
-             -(x3::no_case[x3::lit('e')] >> -x3::char_("+-") >> +x3::digit))];
+    x3::raw[('0' >> x3::no_case[x3::lit('x')] >> +(kHexDigit | '_')) |
+            (kDigit >> *(kDigit | '_') >> -('.' >> kDigit >> *(kDigit | '_')) >>
+             -(x3::no_case[x3::lit('e')] >> -x3::char_("+-") >> +kDigit))];
 
 struct number_id {};
 const x3::rule<number_id, Expression> number("a number");

@@ -246,20 +246,28 @@ class Finder {
     out.max_frames = limit_from(cut, limits);
   }
 
-  // The peak is declared right behind the count, and in front of the tables: file names,
-  // tracebacks, traces (3.6 to 3.11). Compilers keep that order or turn it round, so the tables
-  // tell on which side of the count the peak is. It is never below the count; where the tables tell
-  // nothing and both neighbours could be it, it is the nearer figure: other words there are large
-  // or pointers.
+  // The peak is declared right behind the count, and never below it (3.6 to 3.11). On the count's
+  // other side linkers put what they like: with link-time optimisation (Debian's 3.11) the pointer
+  // to the buffer for new tracebacks, or a table. Where the other word is neither, compilers have
+  // kept the order of declarations or turned it round, as file names in front of traces tell.
   std::optional<std::uint64_t> peak_beside(Address counter, std::uint64_t traced,
-                                           const Tables& tables) const {
+                                           const Tables& tables) {
     const auto at = [&](Address a) -> std::optional<std::uint64_t> {
       const auto word = image_.space.read<std::uint64_t>(a);
       return word && *word >= traced ? word : std::nullopt;
     };
+    const auto names_something = [&](std::uint64_t word) {
+      const auto is_head = [&](const std::optional<Table>& table) {
+        return table && table->head.address.value == word;
+      };
+      return is_head(tables.traces) || is_head(tables.tracebacks) || is_head(tables.filenames) ||
+             is_head(tables.domains) || reader_.is_traceback(Address{word});
+    };
     const auto behind = at(counter + 8);
     const auto before = at(counter - 8);
     if (!behind || !before) return behind ? behind : before;
+    const bool behind_is_pointer = names_something(*behind);
+    if (behind_is_pointer != names_something(*before)) return behind_is_pointer ? before : behind;
     const auto& earlier = tables.filenames ? tables.filenames : tables.tracebacks;
     if (!earlier) return std::min(*behind, *before);
     return earlier->variable < tables.traces->variable ? behind : before;

@@ -1,6 +1,7 @@
 """Programs that leak, one a word of the command line, and programs that do not; for CPython 2.7 and 3.6 to 3.15.
 
 Each plants some MiB in one place, prints `ready` and waits. leaks.py runs them and asks coreheap for suspects.
+What nothing refers to any more is also listed, by address, in the file `planted` of the working directory.
 """
 from __future__ import print_function
 
@@ -117,8 +118,10 @@ def cycles_with_del():
 def c_references():
     increment = ctypes.pythonapi.Py_IncRef
     increment.argtypes = [ctypes.py_object]
-    for record in records():
-        increment(record)
+    with open("planted", "w") as out:
+        for record in records():
+            increment(record)
+            out.write("%x\n" % id(record))
 
 
 def lost_blocks():
@@ -126,8 +129,11 @@ def lost_blocks():
     libc.malloc.restype = ctypes.c_void_p
     libc.malloc.argtypes = [ctypes.c_size_t]
     libc.memset.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_size_t]
-    for _ in range(EACH):
-        libc.memset(libc.malloc(400), 0x41, 400)
+    with open("planted", "w") as out:
+        for _ in range(EACH):
+            block = libc.malloc(400)
+            libc.memset(block, 0x41, 400)
+            out.write("%x\n" % block)
 
 
 def tasks():

@@ -302,6 +302,25 @@ TEST_CASE("the peak stands on the side of the count that the order of the tables
   }
 }
 
+TEST_CASE("what names a traceback or a table is not the peak, whatever the order of the tables") {
+  for (const Layout* layout : tracing_layouts()) {
+    for (const bool reversed : {false, true}) {
+      for (const bool table : {false, true}) {
+        INFO(layout->name << (reversed ? " reversed" : " as declared") << (table ? " table" : ""));
+        Tracer t(*layout);
+        const Scene s = scene(t);
+        const Address traces = t.traces(s.list, false);
+        const Address files = t.set_of({s.app, s.lib});
+        t.name(reversed ? Kind::filenames : Kind::traces, reversed ? files : traces);
+        t.name(reversed ? Kind::traces : Kind::filenames, reversed ? traces : files);
+        const std::uint64_t peak = s.app.value;  // an address too, of a str
+        t.figures(s.sum, peak, 5, reversed, (table ? files : s.deep).value);
+        CHECK(t.find().peak_bytes == peak);
+      }
+    }
+  }
+}
+
 TEST_CASE("without tables it is off; 2.7 has none") {
   for (const Layout* layout : gil_layouts()) {
     INFO(layout->name);

@@ -57,7 +57,9 @@ class Walk {
         runtime_(runtime),
         job_(job),
         decoder_(image.space, runtime, types),
-        seen_(image.space) {}
+        seen_(image.space) {
+    for (const image::Piece& piece : image.space.pieces()) words_ += piece.range.size() / 8;
+  }
 
   Result<Closure> run() {
     job_.begin_step("following references", 0);
@@ -125,9 +127,11 @@ class Walk {
     if (type == nullptr) return;
     const auto gc = object_gc(decoder_.reader(), runtime_, *type, a);
     if (type->is_gc && !gc) return;
-    // A refcount that is an address is the first word of something else.
+    // A refcount that is an address, or more than there are words, is the first word of something
+    // else.
     if (!header->refcount.immortal && header->refcount.count >= 0x10000 &&
-        image_.space.is_mapped(Address{static_cast<std::uint64_t>(header->refcount.count)})) {
+        (image_.space.is_mapped(Address{static_cast<std::uint64_t>(header->refcount.count)}) ||
+         exceeds_all_words(header->refcount.count))) {
       return;
     }
     // Neighbouring variables of a module, a number and a class, look like an object's head. What
@@ -138,6 +142,12 @@ class Walk {
       return;
     }
     add(a);
+  }
+
+  bool exceeds_all_words(std::int64_t refcount) const {
+    const std::int64_t compiled_in = runtime_.layout->traits.compiled_in_refcount;
+    const std::int64_t counted = refcount >= compiled_in ? refcount - compiled_in : refcount;
+    return static_cast<std::uint64_t>(counted) > words_;
   }
 
   bool in_module_data(Address a) const {
@@ -189,6 +199,7 @@ class Walk {
   JobControl& job_;
   Decoder decoder_;
   SeenSet seen_;
+  std::uint64_t words_ = 0;  // of the image: no object has more references to it
   std::vector<ClosureObject> work_;
   Closure out_;
   std::size_t counted_ = 0;

@@ -26,6 +26,7 @@ constexpr std::uint64_t kBlockAlignment = 16;  // of every allocator, for blocks
 struct Candidate {
   Address address;
   Address metatype;
+  bool in_other_memory = false;
 };
 
 // Objects in data segments and big chunks whose type word is one of `metatypes`.
@@ -56,7 +57,9 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   const std::size_t before = found.size();
   for (const AddressRange& range : other_memory) scan(range);
   const std::uint64_t misplaced = runtime.gc_head_bytes % kBlockAlignment;
-  found.erase(std::remove_if(found.begin() + static_cast<std::ptrdiff_t>(before), found.end(),
+  const auto others = found.begin() + static_cast<std::ptrdiff_t>(before);
+  for (auto it = others; it != found.end(); ++it) it->in_other_memory = true;
+  found.erase(std::remove_if(others, found.end(),
                              [&](const Candidate& c) {
                                return c.address.value % kBlockAlignment != misplaced;
                              }),
@@ -72,6 +75,26 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
     }
   }
   return found;
+}
+
+// Every class is on a list of the collector. Where no allocator says that a block begins here, that
+// tells one from ints in a row, whose values are addresses of classes (a dict keyed by id()), and
+// from a freed one. While a collection runs, the links back of what it looks at are counts (3.8 on).
+bool is_on_a_list(ObjectReader& reader, const Runtime& runtime, Address object) {
+  const auto& traits = reader.traits();
+  if (!traits.gc_lists) return true;
+  constexpr std::uint64_t kCollecting = 2;
+  const Address head = object - runtime.gc_head_bytes;
+  const auto link = [&](Address at, std::uint64_t offset) {
+    return reader.memory().read<std::uint64_t>(at + offset);
+  };
+  const auto next = link(head, 0);
+  if (!next) return false;
+  const auto back = link(Address{*next & traits.gc_link_mask}, 8);
+  if (!back) return false;
+  if ((*back & traits.gc_link_mask) == head.value) return true;
+  return !traits.gc_refs_in_head && (*back & kCollecting) != 0 &&
+         (link(head, 8).value_or(0) & kCollecting) != 0;
 }
 
 Shape shape_of_name(std::string_view name) {
@@ -153,7 +176,8 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       const auto view = view_type(reader, c.address);
       const auto header = reader.header(c.address);
       if (!view || !header || !view->ready || !header->refcount.plausible ||
-          header->refcount.dead()) {
+          header->refcount.dead() ||
+          (c.in_other_memory && !is_on_a_list(reader, runtime, c.address))) {
         continue;
       }
       views.emplace(c.address, *view);

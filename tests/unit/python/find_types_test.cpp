@@ -146,6 +146,31 @@ TEST_CASE("what resembles a type is none") {
   }
 }
 
+TEST_CASE("in memory of an unknown allocator a class is on a list of the collector") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address node = heap.add_heap_type("Node", "app", {heap.flags().have_gc, 32});
+    const Address head = node - heap.gc_head_bytes;
+    const auto found_after = [&](std::uint64_t next, std::uint64_t prev) {
+      heap.word(head, next);
+      heap.word(head + 8, prev);
+      JobControl job;
+      const auto image = heap.image();
+      const AddressRange around{node - 64, node + layout->heap_type.struct_size};
+      const auto table = find_types(image, heap.runtime(), {}, {}, job, std::span(&around, 1));
+      REQUIRE(table.has_value());
+      return at(*table, node) != nullptr;
+    };
+    CHECK(found_after(head.value, head.value));
+    CHECK_FALSE(found_after(1, head.value));  // the refcount of an int in front
+    CHECK_FALSE(found_after(0, 0));
+    CHECK_FALSE(found_after(head.value, head.value + 64));  // its neighbours forgot it
+    // In a collection what would lead back is a count with a mark.
+    CHECK(found_after(head.value, 5 << 2 | 2) == !layout->traits.gc_refs_in_head);
+  }
+}
+
 TEST_CASE("a class is named by its str objects, its C name, a module's key, its place") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);

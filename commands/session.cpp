@@ -73,6 +73,8 @@ constexpr std::array kTargetOptions = {
     OptionSpec{"max-pause", 0, "SECONDS", "refuse a longer stop of a live process (default 2)"},
     OptionSpec{"no-symbols", 0, "", "work as if every file were stripped"},
     OptionSpec{"no-files", 0, "", "work as if no file of the target were at hand"},
+    OptionSpec{"newest-table", 0, "VERSION",
+               "work as if no table of a newer CPython were known, like 3.14"},
 };
 
 }  // namespace
@@ -91,6 +93,17 @@ Result<Settings> settings_from(const Arguments& arguments) {
   settings.open.no_stop = arguments.has("no-stop");
   settings.open.use_backing_files = !arguments.has("no-files");
   settings.snapshot.use_symbols = !arguments.has("no-symbols");
+  if (const auto v = arguments.value("newest-table")) {
+    layouts::Version newest;
+    const auto [dot, error] = std::from_chars(v->data(), v->data() + v->size(), newest.major);
+    const char* const end = v->data() + v->size();
+    const bool has_minor = error == std::errc() && dot != end && *dot == '.';
+    if (!has_minor || std::from_chars(dot + 1, end, newest.minor).ptr != end || dot + 1 == end) {
+      return fail(ErrorCode::usage, "--newest-table", "'" + std::string(*v) + "' is no version",
+                  "major and minor, like 3.14");
+    }
+    settings.snapshot.runtime.newest_table = newest;
+  }
   if (const auto v = arguments.value("max-pause")) {
     double seconds = 0;
     const auto [end, error] = std::from_chars(v->data(), v->data() + v->size(), seconds);

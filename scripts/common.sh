@@ -10,7 +10,9 @@ mkdir -p "$logs"
 build_packages=(g++ cmake ninja-build libboost-dev libfmt-dev libcli11-dev nlohmann-json3-dev
   libelf-dev libzstd-dev zlib1g-dev liblz4-dev libsqlite3-dev libre2-dev)
 run_packages=(gdb python3)
-test_packages=(ccache catch2 libbenchmark-dev tmux clang-format)
+# Other allocators and another libc are read as targets.
+test_packages=(ccache catch2 libbenchmark-dev tmux clang-format gdbserver libjemalloc2
+  libtcmalloc-minimal4 libmimalloc2.0 musl-tools)
 clang_packages=(clang-19 clang-tidy-19 libclang-rt-19-dev)
 
 say() { printf '%s\n' "$*" >&2; }

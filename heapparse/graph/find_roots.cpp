@@ -96,7 +96,7 @@ class Finder {
           });
           if (frame.stack_height) return;
           // The interpreter keeps its height in a register: what lies there may be left over.
-          const Address stack = frame.slots + frame.executable.variables * 8;
+          const Address stack = frame.slots + frame.variables * 8;
           out_.states.push_back({{stack, stack + frame.executable.stack_slots * 8}, root});
         });
       }
@@ -111,7 +111,7 @@ class Finder {
           out_.edges.add(root, index_of(node));
           out_.borrowed.emplace_back(root, index_of(node));
           if (frame.stack_height) return;
-          const Address stack = frame.slots + frame.executable.variables * 8;
+          const Address stack = frame.slots + frame.variables * 8;
           out_.states.push_back(
               {{stack, stack + frame.executable.stack_slots * 8}, index_of(node)});
         });

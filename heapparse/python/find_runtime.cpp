@@ -15,8 +15,10 @@
 #include <unordered_set>
 
 #include "cpython_layouts/hex_version.h"
+#include "cpython_layouts/table_set.h"
 #include "heapparse/python/allocation_lookup.h"
 #include "heapparse/python/chain_guard.h"
+#include "heapparse/python/debug_offsets.h"
 #include "heapparse/python/object_reader.h"
 #include "heapparse/python/runtime.h"
 #include "heapparse/python/scan_words.h"
@@ -39,10 +41,15 @@ struct TypeOfTypes {
   std::int32_t module = -1;
 };
 
+// A type object's own size that no table has: of a version to come. 2.7's were 872 bytes.
+bool may_be_of_a_newer_version(std::uint64_t basicsize) {
+  return basicsize > 872 && basicsize <= 4096 && basicsize % 8 == 0;
+}
+
 // Every self-referencing type in the writable data of modules, module by module.
-std::vector<TypeOfTypes> find_type_of_types(const image::Image& image) {
+std::vector<TypeOfTypes> find_type_of_types(const image::Image& image, const layouts::TableSet& tables) {
   // ob_type, tp_flags and tp_basicsize have stood at these places in every GIL build since 2.7.
-  const Layout& l = layouts::newest();
+  const Layout& l = tables.newest();
   std::vector<TypeOfTypes> found;
   const auto look = [&](AddressRange range, std::int32_t module) {
     scan_words(image.space, range, [&](Address at, std::uint64_t word) {
@@ -50,8 +57,7 @@ std::vector<TypeOfTypes> find_type_of_types(const image::Image& image) {
       if (word != object.value) return true;
       const auto basicsize = type_of_types_size(image.space, l, object);
       if (!basicsize) return true;
-      if (layouts::candidates_by_type_basicsize(*basicsize).count == 0 &&
-          (*basicsize <= l.heap_type.struct_size || *basicsize > 4096 || *basicsize % 8 != 0)) {
+      if (tables.by_type_basicsize(*basicsize).empty() && !may_be_of_a_newer_version(*basicsize)) {
         return true;
       }
       found.push_back({object, *basicsize, module});
@@ -261,15 +267,45 @@ void measure_heads(ObjectReader& reader, Runtime& out, const std::vector<glibc::
                           Evidence::Strength::guess});
 }
 
+// What the target says of its structures goes above the table that `out` has so far.
+OffsetsSaid put_above_table(const image::Image& image, Address cookie, Runtime& out) {
+  OffsetsSaid said = read_debug_offsets(image.space, cookie, *out.layout);
+  out.corrected = said.corrected;
+  if (out.corrected) out.layout = out.corrected.get();
+  return said;
+}
+
+void note_offsets(const OffsetsSaid& said, Address cookie, Runtime& out) {
+  if (!said.readable) {
+    out.evidence.push_back({"_Py_DebugOffsets",
+                            fmt::format("at {:#x}, of a form that no table has: not used",
+                                        cookie.value),
+                            Evidence::Strength::probable});
+    return;
+  }
+  std::string how = fmt::format("{} values at {:#x} agree with the table",
+                                said.compared - said.differences.size() - said.implausible.size(),
+                                cookie.value);
+  if (!said.differences.empty()) {
+    how += fmt::format("; the target's word holds for {}", fmt::join(said.differences, "; "));
+  }
+  out.evidence.push_back({"_Py_DebugOffsets", std::move(how), Evidence::Strength::certain});
+  for (const std::string& one : said.implausible) {
+    out.findings.push_back(
+        {cookie, "value of _Py_DebugOffsets that cannot be", one, Severity::warning});
+  }
+}
+
 }  // namespace
 
 Result<std::optional<Runtime>> find_runtime(const image::Image& image,
                                             const image::Symbols& symbols,
                                             const std::vector<glibc::MallocHeap>& heaps,
                                             const pymalloc::PymallocHeap& pymalloc,
-                                            JobControl& job) {
+                                            JobControl& job, const RuntimeOptions& options) {
   job.begin_step("finding Python", 0);
-  for (const TypeOfTypes& type : find_type_of_types(image)) {
+  const layouts::TableSet tables(options.newest_table);
+  for (const TypeOfTypes& type : find_type_of_types(image, tables)) {
     if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
     Runtime out;
     out.type_type = type.address;
@@ -289,27 +325,32 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       if (hex && free_threaded && size) {
         hexversion = *hex;
         const auto version = layouts::version_from_hex(*hex, *free_threaded != 0);
-        if (const Layout* l = layouts::find(version, *size)) candidates.push_back(l);
+        if (const Layout* l = tables.find(version, *size)) candidates.push_back(l);
       }
     }
-    for (const Layout* l : layouts::candidates_by_type_basicsize(type.basicsize)) {
+    for (const Layout* l : tables.by_type_basicsize(type.basicsize)) {
       if (std::find(candidates.begin(), candidates.end(), l) == candidates.end()) {
         candidates.push_back(l);
       }
     }
-    const bool unknown_size = candidates.empty();
-    if (unknown_size) candidates.push_back(&layouts::newest());
+    // Of a version that no table is for the newest one is the best guess.
+    const bool unknown =
+        hexversion ? tables.find(layouts::version_from_hex(*hexversion, false)) == nullptr
+                   : candidates.empty();
+    if (unknown) candidates.push_back(&tables.newest());
 
     std::optional<Address> interpreter;
     for (const Layout* l : candidates) {
-      interpreter = find_interpreter(image, *l, type);
-      if (interpreter) {
-        out.layout = l;
-        break;
-      }
+      out.layout = l;
+      OffsetsSaid said;
+      if (cookie) said = put_above_table(image, *cookie, out);
+      interpreter = find_interpreter(image, *out.layout, type);
+      if (!interpreter) continue;
+      if (cookie) note_offsets(said, *cookie, out);
+      break;
     }
     if (!interpreter) continue;  // a type object of something else, or not yet initialised
-    out.best_effort = unknown_size;
+    out.best_effort = unknown;
 
     ObjectReader reader(image.space, *out.layout);
     out.evidence.push_back({"PyType_Type",
@@ -355,7 +396,7 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       out.version_text = layouts::text_from_hex(*hexversion);
       const auto version =
           layouts::version_from_hex(*hexversion, out.layout->version.free_threaded);
-      if (const Layout* l = layouts::find(version); l == nullptr) {
+      if (const Layout* l = tables.find(version); l == nullptr) {
         out.best_effort = true;  // newer than every table
       } else if (!cookie || !layouts::same_release(version, out.layout->version)) {
         // The patch level's own variant, if it fits what lies there.

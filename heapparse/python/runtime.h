@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -37,6 +38,8 @@ struct Interpreter {
 
 struct Runtime {
   const layouts::Layout* layout = nullptr;
+  // Owns what `layout` points to where the target's own word was put above a table's.
+  std::shared_ptr<const layouts::Layout> corrected;
   std::string version_text;        // "3.11.7", or "3.11" when the patch level is unknown
   bool best_effort = false;        // newer than every table
   std::int32_t module = -1;        // the file PyType_Type lies in
@@ -56,11 +59,17 @@ struct Runtime {
   Findings findings;
 };
 
+struct RuntimeOptions {
+  // No table of a newer version than this one is used: what an older coreheap would say of a newer
+  // CPython. Absent: all are.
+  std::optional<layouts::Version> newest_table;
+};
+
 // One runtime, the one with most types, or nullopt when no Python is inside.
 Result<std::optional<Runtime>> find_runtime(const image::Image& image,
                                             const image::Symbols& symbols,
                                             const std::vector<glibc::MallocHeap>& heaps,
                                             const pymalloc::PymallocHeap& pymalloc,
-                                            JobControl& job);
+                                            JobControl& job, const RuntimeOptions& options = {});
 
 }  // namespace coreheap::python

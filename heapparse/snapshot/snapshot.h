@@ -28,7 +28,8 @@
 namespace coreheap {
 
 struct SnapshotOptions {
-  bool use_symbols = true;  // --no-symbols
+  bool use_symbols = true;           // --no-symbols
+  python::RuntimeOptions runtime{};  // --newest-table
 };
 
 class Snapshot {

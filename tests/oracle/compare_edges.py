@@ -36,8 +36,7 @@ class References:
                     self.skipped.append((cause, holder, target, name))
                 else:
                     (self.guesses if guess == "true" else self.edges)[holder].append(target)
-                # What a frame that says it runs has in its slots may have been given up already.
-                if counted == "true" and guess != "true" and cause != "busy":
+                if counted == "true" and guess != "true":
                     self.held[target] += 1
                     self.targets[holder].append(target)
 

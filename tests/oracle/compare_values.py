@@ -44,6 +44,7 @@ def compare(comparison, reading):
         compared[form] += 1
         if not moved.same_text(reading, ours, theirs):
             wrong["%s (%s)" % (name, form)].append("%#x %s %s" % (address, name, difference(theirs, ours)))
+    comparison.compared(sum(compared.values()))
     comparison.note("values compared: %d whole, %d long ints, %d other types, %d classes; left out: %s" %
                     (compared["a"], compared["i"], compared["o"], compared["t"], ", ".join(truth.lines.get("V", [])) or "none"))
     comparison.problem("objects without a value", missing)

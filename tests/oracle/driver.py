@@ -111,6 +111,8 @@ def run_interpreter(options, entry):
                 variants = [("", root)]
                 if not entry["stripped"]:
                     variants.append(("without symbols", [*root, "--no-symbols"]))
+                    if options.brief:
+                        variants = variants[:1] if kind == "live" else variants[1:]
                 if options.moved and kind == "kernel":       # gcore's have the files' pages
                     variants.append(("moved", ["--sysroot", "/nonexistent"]))
                 for variant, extra in variants:
@@ -135,7 +137,7 @@ def main():
     parser.add_argument("--build", default=build, help="the folder that tests/interpreters/fetch filled")
     parser.add_argument("--label", action="append", help="only these interpreters")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only these readings (default: all)")
-    parser.add_argument("--scale", type=int, default=20000, help="size of the heap (20000: about 240,000 objects)")
+    parser.add_argument("--scale", type=int, default=20000, help="size of the heap (20000: about 390,000 objects)")
     parser.add_argument("--threads", type=int, default=9)
     parser.add_argument("--malloc", default="", choices=("debug", "malloc", "malloc_debug", "mimalloc", "pymalloc_debug"),
                         help="PYTHONMALLOC of the targets (3.6 on)")
@@ -145,6 +147,9 @@ def main():
     parser.add_argument("--tracemalloc", type=int, default=0, metavar="FRAMES",
                         help="the target traces its allocations, in other domains too where odd; only that is compared")
     parser.add_argument("--moved", action="store_true", help="also each core with the interpreter's files out of reach")
+    parser.add_argument("--brief", action="store_true",
+                        help="symbols are used live, not with cores: one reading each; a heap of half the size. " +
+                             "Ignored where COREHEAP_ORACLE_WHOLE is set")
     parser.add_argument("--selfcheck", action="store_true", help="check the oracle itself: two truths, unchanged parent")
     parser.add_argument("--scratch", default=None, help="where targets without a chroot run (default: a temporary folder)")
     parser.add_argument("--compare", action="append", metavar="NAME", help="only these comparisons (compare_NAME.py)")
@@ -155,6 +160,9 @@ def main():
     options = parser.parse_args()
     options.kind = options.kind or list(KINDS)
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
+    options.brief = options.brief and not os.environ.get("COREHEAP_ORACLE_WHOLE")
+    if options.brief:
+        options.scale = min(options.scale, 10000)
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
     if options.preload or options.malloc == "mimalloc":    # what the others say is of glibc's and pymalloc's blocks

@@ -31,6 +31,7 @@ std::optional<FrameView> view_old_frame(Decoder& decoder, Address frame) {
   v.address = frame;
   v.object = frame;
   v.executable = *view;
+  v.variables = view->variables;
   v.globals = reader.pointer(frame, f.globals).value_or(Address{});
   if (!view->optimized) v.mapping = reader.pointer(frame, f.locals).value_or(Address{});
   v.back = reader.pointer(frame, f.back).value_or(Address{});
@@ -81,6 +82,7 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
   FrameView v;
   v.address = frame;
   v.executable = *code;
+  v.variables = code->variables;
   v.object = reader.pointer(frame, f.frame_object).value_or(Address{});
   v.function = target(f.func);
   v.globals = reader.pointer(frame, f.globals).value_or(Address{});
@@ -104,6 +106,11 @@ std::optional<FrameView> view_interpreter_frame(Decoder& decoder, Address frame)
   if (used && *used >= v.executable.variables &&
       *used <= v.executable.variables + v.executable.stack_slots) {
     v.stack_height = *used - v.executable.variables;
+  } else if (used == std::uint64_t{0}) {
+    // A generator that was closed (3.13 on marks it completed, not cleared): what its slots still
+    // say was given up.
+    v.stack_height = 0;
+    v.variables = 0;
   }
   if (v.object) {
     const auto line = reader.signed_word(v.object, reader.layout().frame.lineno);
@@ -151,7 +158,7 @@ void for_each_local(Decoder& decoder, const FrameView& frame,
       });
     }
   }
-  for (std::uint64_t i = 0; i < frame.executable.variables; ++i) {
+  for (std::uint64_t i = 0; i < frame.variables; ++i) {
     const auto word = reader.memory().read<std::uint64_t>(frame.slots + i * 8);
     if (!word) return;
     Address value = decode_stack_word(reader.traits(), *word).object;
@@ -176,7 +183,7 @@ void for_each_local(Decoder& decoder, const FrameView& frame,
 void for_each_slot(Decoder& decoder, const FrameView& frame,
                    FunctionRef<void(const FrameSlot&)> visit) {
   ObjectReader& reader = decoder.reader();
-  const std::uint64_t variables = frame.executable.variables;
+  const std::uint64_t variables = frame.variables;
   const std::uint64_t end = variables + frame.stack_height.value_or(0);
   for (std::uint64_t i = 0; i < end; ++i) {
     const auto word = reader.memory().read<std::uint64_t>(frame.slots + i * 8);

@@ -43,6 +43,7 @@ struct FrameView {
   std::int64_t instruction = -1;     // bytes; negative: before the first
   std::optional<std::int64_t> line;  // as a debugger set it; else it follows from the instruction
   Address slots;                     // variables, then the value stack
+  std::uint64_t variables = 0;       // how many; 0 too where they were given up
   // Entries of the value stack; nullopt while the interpreter keeps its height in a register.
   std::optional<std::uint64_t> stack_height;
 

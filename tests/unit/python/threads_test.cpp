@@ -59,6 +59,9 @@ struct Program {
                                                              : l.interpreter_frame.prev_instr;
     heap.store(at, ip, (code + l.code.code_adaptive.offset).value);
     heap.store(at, l.interpreter_frame.owner, heap.traits().frame_owners.thread);
+    if (l.interpreter_frame.stacktop.present()) {
+      heap.store(at, l.interpreter_frame.stacktop, ~std::uint64_t{0});  // it runs
+    }
     heap.word(at + l.interpreter_frame.localsplus.offset, value.value);
     return at;
   }

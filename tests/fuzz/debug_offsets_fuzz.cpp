@@ -1,0 +1,64 @@
+// Any bytes as the block in which CPython describes itself, by every table: what is taken from it
+// lies within the structures that it declares.
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <string_view>
+#include <vector>
+
+#include "cpython_layouts/structs_visit.h"
+#include "heapparse/python/debug_offsets.h"
+
+namespace {
+using namespace coreheap;
+
+void require(bool condition) {
+  if (!condition) std::abort();
+}
+
+// The groups that the block names members of.
+bool is_described(const layouts::Layout& table, std::string_view group, std::string_view field) {
+  bool found = false;
+  layouts::visit_fields(table, [&](std::string_view block, std::string_view name,
+                                   const layouts::Struct&, const layouts::Field& member) {
+    if (block != "debug_offsets" || !member.present()) return;
+    const std::string target = python::table_name_of(name);
+    found = found || target == std::string(group) + "." + std::string(field);
+  });
+  return found;
+}
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 8) return 0;
+  const auto all = layouts::all();
+  const layouts::Layout& table = *all[data[0] % all.size()];
+  std::vector<std::uint64_t> memory((size + 7) / 8);
+  std::memcpy(memory.data(), data, size);
+  if (data[1] % 4 != 0 && table.debug_offsets.present()) {
+    // Past the anchors, which the fuzzer would have to guess.
+    const std::size_t needed = table.debug_offsets.object_type.offset / 8 + 1;
+    if (memory.size() < needed) memory.resize(needed);
+    memory[table.debug_offsets.object_size.offset / 8] = table.object.struct_size;
+    memory[table.debug_offsets.object_type.offset / 8] = table.object.type.offset;
+  }
+  for (auto& word : memory) {
+    if (word >> 56 == 'Q') word &= 0xffff;
+  }
+  constexpr Address kBase{0x7f0000001000};
+  const image::AddressSpace space(
+      {{{kBase, kBase + 8 * memory.size()}, reinterpret_cast<const std::byte*>(memory.data())}},
+      {{kBase, kBase + 8 * memory.size()}});
+  const auto said = python::read_debug_offsets(space, kBase, table);
+  require(said.readable || (said.compared == 0 && !said.corrected));
+  require(said.differences.size() + said.implausible.size() <= said.compared);
+  require(said.differences.empty() == (said.corrected == nullptr));
+  if (!said.corrected) return 0;
+  layouts::visit_fields(*said.corrected, [&](std::string_view group, std::string_view field,
+                                             const layouts::Struct& of, const layouts::Field& at) {
+    if (!is_described(table, group, field) || !at.present()) return;
+    require(at.offset < (64U << 20) && of.struct_size <= (16U << 20));
+  });
+  return 0;
+}

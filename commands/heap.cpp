@@ -32,7 +32,10 @@ KeyValues summary(const image::Image& image, const python::Runtime* runtime,
   values.text("source", image.source);
   if (image.process.pid) values.identifier("pid", *image.process.pid);
   values.text("command_line", image.process.command_line);
-  if (runtime != nullptr) values.text("python", runtime->version_text);
+  if (runtime != nullptr) {
+    values.text("python", runtime->version_text);
+    values.boolean("best_effort", runtime->best_effort);
+  }
   values.text("allocators", allocators.text);
   values.count("threads", image.threads.size());
   values.count("glibc_arenas", allocators.arenas);

@@ -21,6 +21,7 @@ std::string first_line(const image::Image& image, const python::Runtime* runtime
   if (runtime != nullptr) {
     tail += "  CPython " + (runtime->version_text.empty() ? "(version unknown)"
                                                           : printable(runtime->version_text));
+    if (runtime->best_effort) tail += " (newer than known: best effort)";
   }
   if (image.process.uptime_seconds) tail += "  up " + uptime_text(*image.process.uptime_seconds);
   if (image.pause) {

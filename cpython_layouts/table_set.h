@@ -1,5 +1,5 @@
-// The tables up to some version: all of them, or as many as an older coreheap had. That is how it is
-// tried what coreheap makes of a CPython that is newer than it knows.
+// The tables up to some version: all of them, or as many as an older coreheap had. That is how it
+// is tried what coreheap makes of a CPython that is newer than it knows.
 #pragma once
 
 #include <optional>

@@ -45,7 +45,7 @@ void count_coverage(const Sources& sources, Census& census) {
         at += bytes.size();
         continue;
       }
-      const Address next = std::min(range.end, (at + 1).aligned_up(4096));
+      const Address next = sources.image.space.next_present(at, range.end);
       c.unreadable_bytes += next - at;
       at = next;
     }

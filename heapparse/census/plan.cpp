@@ -3,14 +3,34 @@
 #include <algorithm>
 
 #include "heapparse/census/object_classifier.h"
+#include "heapparse/image/ranges.h"
 
 namespace coreheap::census {
 namespace {
 
 constexpr std::size_t kChunksPerPiece = 1 << 16;
 
+// What allocators own, in address order. A core whose list of files lies may count some of it to a
+// module's data.
+std::vector<AddressRange> memory_of_allocators(const Sources& sources) {
+  std::vector<AddressRange> out;
+  for (const auto& arena : sources.pymalloc.arenas) out.push_back(arena.range);
+  for (const auto& heap : sources.heaps) {
+    for (const auto& segment : heap.segments) out.push_back(segment.range);
+    for (const auto& chunk : heap.chunks) {
+      if (chunk.mmapped) out.push_back({chunk.address, chunk.address + chunk.size});
+    }
+  }
+  if (sources.other != nullptr) {
+    out.insert(out.end(), sources.other->memory.begin(), sources.other->memory.end());
+  }
+  return image::normalised(std::move(out));
+}
+
 // Objects in the writable data of every module, in address order.
-std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl& job) {
+std::vector<StaticObject> find_static_objects(const Sources& sources,
+                                              std::span<const AddressRange> taken,
+                                              JobControl& job) {
   std::vector<StaticObject> out;
   if (sources.runtime == nullptr || sources.types == nullptr) return out;
   ObjectClassifier classifier(sources.image.space, *sources.runtime, *sources.types,
@@ -19,23 +39,23 @@ std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl
   for (const auto& module : sources.image.modules) {
     ranges.insert(ranges.end(), module.data.begin(), module.data.end());
   }
-  std::sort(ranges.begin(), ranges.end());
+  ranges = image::subtract(image::normalised(std::move(ranges)), taken);
   std::vector<AddressRange> not_objects;
   for (const auto& interpreter : sources.runtime->interpreters) {
     not_objects.insert(not_objects.end(), interpreter.type_table_counts.begin(),
                        interpreter.type_table_counts.end());
   }
-  Address done;
   for (AddressRange range : ranges) {
     if (job.cancelled()) break;
-    range.begin = std::max(range.begin, done).aligned_up(8);
+    range.begin = range.begin.aligned_up(8);
     if (range.empty()) continue;
-    done = range.end;
     Address at = range.begin;
     while (at < range.end) {
       const auto bytes = sources.image.space.bytes_up_to(at, range.end - at);
       if (bytes.size() < 16) {
-        at = (at + 1).aligned_up(4096);
+        at = sources.image.space
+                 .next_present(at + std::max<std::uint64_t>(bytes.size(), 1), range.end)
+                 .aligned_up(8);
         continue;
       }
       std::size_t offset = 0;
@@ -53,6 +73,10 @@ std::vector<StaticObject> find_static_objects(const Sources& sources, JobControl
             type.shape == python::Shape::type
                 ? sources.runtime->layout->type.struct_size
                 : std::max<std::uint64_t>(16, classifier.object_bytes(rest, type, at + offset));
+        if (offset + size > bytes.size()) {  // it would run into what is somebody else's
+          offset += 8;
+          continue;
+        }
         out.push_back({at + offset, size, verdict->type});
         offset += (size + 7) / 8 * 8;
       }
@@ -99,7 +123,8 @@ bool is_int_block(const Sources& sources, const glibc::Chunk& chunk, std::uint64
 
 Result<Plan> make_plan(const Sources& sources, JobControl& job) {
   Plan plan;
-  plan.statics = find_static_objects(sources, job);
+  const std::vector<AddressRange> taken = memory_of_allocators(sources);
+  plan.statics = find_static_objects(sources, taken, job);
   if (job.cancelled()) return fail(ErrorCode::cancelled, "job", "cancelled");
 
   const auto& geometry = sources.pymalloc.geometry;
@@ -166,9 +191,15 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
     piece.kind = Piece::Kind::statics;
     piece.first = s;
     const auto* module = sources.image.module_at(plan.statics[s].address);
+    const auto next =
+        std::upper_bound(taken.begin(), taken.end(), plan.statics[s].address,
+                         [](Address a, const AddressRange& t) { return a < t.begin; });
+    const Address limit = next == taken.end() ? Address{~std::uint64_t{0}} : next->begin;
     std::size_t e = s;
-    while (e < plan.statics.size() && sources.image.module_at(plan.statics[e].address) == module)
+    while (e < plan.statics.size() && plan.statics[e].address < limit &&
+           sources.image.module_at(plan.statics[e].address) == module) {
       ++e;
+    }
     piece.count = piece.row_count = e - s;
     piece.range = {plan.statics[s].address, plan.statics[e - 1].address + plan.statics[e - 1].size};
     plan.pieces.push_back(piece);

@@ -77,6 +77,12 @@ const Piece* AddressSpace::piece_at(Address a) const {
   return it != pieces_.end() && it->range.begin <= a ? &*it : nullptr;
 }
 
+Address AddressSpace::next_present(Address a, Address limit) const {
+  const auto it = std::upper_bound(pieces_.begin(), pieces_.end(), a,
+                                   [](Address x, const Piece& p) { return x < p.range.end; });
+  return it == pieces_.end() ? limit : std::min(limit, std::max(a, it->range.begin));
+}
+
 Presence AddressSpace::presence(Address a) const {
   if (piece_at(a) != nullptr) return Presence::present;
   const std::span<const AddressRange> mapped = mapped_;

@@ -55,6 +55,10 @@ class AddressSpace {
   Presence presence(Address a) const;
   bool is_mapped(Address a) const { return presence(a) != Presence::unmapped; }
 
+  // The first present address from `a` on, at most `limit`. What skips holes must not do so page by
+  // page: a damaged image has holes of terabytes.
+  Address next_present(Address a, Address limit) const;
+
   // The piece that holds `a`, or nullptr.
   const Piece* piece_at(Address a) const;
 

@@ -153,7 +153,7 @@ class ModuleFinder {
       if (writable) data.push_back(range);
     }
     module.range = {first.range.begin, end};
-    module.data = normalised(std::move(data));
+    module.data = intersect(normalised(std::move(data)), space_.mapped());
     return found;
   }
 
@@ -273,7 +273,7 @@ class ModuleFinder {
         mappings_[next].range.begin == module.range.end) {
       data.push_back(mappings_[next].range);
     }
-    module.data = normalised(std::move(data));
+    module.data = intersect(normalised(std::move(data)), space_.mapped());
     return found;
   }
 

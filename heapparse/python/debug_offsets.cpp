@@ -27,12 +27,24 @@ struct Prefix {
 };
 // Longest first where one begins another.
 constexpr Prefix kPrefixes[] = {
-    {"runtime_", "runtime"},     {"interpreter_", "interpreter"}, {"thread_", "thread_state"},
-    {"frame_", "interpreter_frame"}, {"code_", "code"},           {"object_", "object"},
-    {"heap_type_", "heap_type"}, {"type_", "type"},               {"tuple_", "tuple"},
-    {"list_", "list"},           {"set_", "set"},                 {"dict_", "dict"},
-    {"float_", "float_object"},  {"long_", "long_int"},           {"bytes_", "bytes"},
-    {"gc_", "gc_state"},         {"generator_", "generator"},     {"str_", "str"},
+    {"runtime_", "runtime"},
+    {"interpreter_", "interpreter"},
+    {"thread_", "thread_state"},
+    {"frame_", "interpreter_frame"},
+    {"code_", "code"},
+    {"object_", "object"},
+    {"heap_type_", "heap_type"},
+    {"type_", "type"},
+    {"tuple_", "tuple"},
+    {"list_", "list"},
+    {"set_", "set"},
+    {"dict_", "dict"},
+    {"float_", "float_object"},
+    {"long_", "long_int"},
+    {"bytes_", "bytes"},
+    {"gc_", "gc_state"},
+    {"generator_", "generator"},
+    {"str_", "str"},
 };
 struct Renamed {
   std::string_view in_block;

@@ -1,12 +1,13 @@
-// `_Py_DebugOffsets` (3.13 on): what a running CPython says of its own structures, compared with the
-// table and put above it.
+// `_Py_DebugOffsets` (3.13 on): what a running CPython says of its own structures, compared with
+// the table and put above it.
 //
 // Distributions patch structures and a version may come that no table knows; this block is compiled
 // into the same binary as the structures, so where both speak, its word wins. It names some ninety
 // of the fields that a heap analyser needs, so a table stays the ground.
 //
-// Invariant: nothing is taken from a block whose anchors (the size of an object's head, the place of
-// its type) are not what every version has, nor a value that does not fit into its own structure.
+// Invariant: nothing is taken from a block whose anchors (the size of an object's head, the place
+// of its type) are not what every version has, nor a value that does not fit into its own
+// structure.
 #pragma once
 
 #include <cstddef>

@@ -47,7 +47,8 @@ bool may_be_of_a_newer_version(std::uint64_t basicsize) {
 }
 
 // Every self-referencing type in the writable data of modules, module by module.
-std::vector<TypeOfTypes> find_type_of_types(const image::Image& image, const layouts::TableSet& tables) {
+std::vector<TypeOfTypes> find_type_of_types(const image::Image& image,
+                                            const layouts::TableSet& tables) {
   // ob_type, tp_flags and tp_basicsize have stood at these places in every GIL build since 2.7.
   const Layout& l = tables.newest();
   std::vector<TypeOfTypes> found;
@@ -86,16 +87,19 @@ bool is_dict(ObjectReader& reader, Address object, Address type_type) {
   return reader.type_of(*type) == type_type;
 }
 
+bool three_dicts(ObjectReader& reader, Address a, Address type_type) {
+  const auto& f = reader.layout().interpreter;
+  for (const auto& field : {f.modules, f.sysdict, f.builtins}) {
+    const auto dict = reader.pointer(a, field);
+    if (!dict || !dict->is_aligned(8) || !is_dict(reader, *dict, type_type)) return false;
+  }
+  return true;
+}
+
 // Does an interpreter state lie at `a`?
 bool is_interpreter(ObjectReader& reader, Address a, Address type_type) {
-  if (!a.is_aligned(8)) return false;
+  if (!a.is_aligned(8) || !three_dicts(reader, a, type_type)) return false;
   const auto& f = reader.layout().interpreter;
-  const auto modules = reader.pointer(a, f.modules);
-  if (!modules || !modules->is_aligned(8) || !is_dict(reader, *modules, type_type)) return false;
-  for (const auto& field : {f.sysdict, f.builtins}) {
-    const auto dict = reader.pointer(a, field);
-    if (!dict || !is_dict(reader, *dict, type_type)) return false;
-  }
   // A thread state that belongs to it, unless every thread is gone.
   const auto thread = reader.pointer(a, f.threads_head);
   if (thread && reader.pointer(*thread, reader.layout().thread_state.interp) != a) return false;
@@ -128,6 +132,42 @@ std::optional<Address> find_interpreter(const image::Image& image, const Layout&
     if (found) break;
   }
   return found;
+}
+
+// A version that no table is for: its interpreter state is looked for by the newest table, moved as
+// a whole. `modules`, `sysdict` and `builtins` have stayed at the same distances from one another
+// (3.13 to 3.15: moved by +32, then -96); the list of threads moves on its own. Gives that table.
+std::shared_ptr<Layout> probe_interpreter(const image::Image& image, const Layout& table,
+                                          const TypeOfTypes& type) {
+  constexpr std::int64_t kFarthest = 1024;
+  auto moved = std::make_shared<Layout>(table);
+  auto& f = moved->interpreter;
+  const auto known = table.interpreter;
+  bool found = false;
+  for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
+    scan_words(image.space, range, [&](Address, std::uint64_t word) {
+      if (word < 4096 || (word & 7) != 0) return true;
+      const Address state{word};
+      if (image.space.bytes(state + known.builtins.offset, 8).empty()) return true;
+      for (std::int64_t by = -kFarthest; by <= kFarthest && !found; by += 8) {
+        f.modules.offset = static_cast<std::uint32_t>(known.modules.offset + by);
+        f.sysdict.offset = static_cast<std::uint32_t>(known.sysdict.offset + by);
+        f.builtins.offset = static_cast<std::uint32_t>(known.builtins.offset + by);
+        ObjectReader reader(image.space, *moved);
+        if (!three_dicts(reader, state, type.address)) continue;
+        // The list of threads: a pointer to what points back.
+        for (std::int64_t near = -kFarthest; near <= kFarthest && !found; near += 8) {
+          f.threads_head.offset = static_cast<std::uint32_t>(known.threads_head.offset + near);
+          const auto thread = reader.pointer(state, f.threads_head);
+          found = thread && reader.pointer(*thread, table.thread_state.interp) == state &&
+                  is_interpreter(reader, state, type.address);
+        }
+      }
+      return !found;
+    });
+    if (found) break;
+  }
+  return found ? moved : nullptr;
 }
 
 // `_PyRuntime` by its cookie; the bytes are in the runtime's own first member since 3.13.
@@ -277,15 +317,15 @@ OffsetsSaid put_above_table(const image::Image& image, Address cookie, Runtime& 
 
 void note_offsets(const OffsetsSaid& said, Address cookie, Runtime& out) {
   if (!said.readable) {
-    out.evidence.push_back({"_Py_DebugOffsets",
-                            fmt::format("at {:#x}, of a form that no table has: not used",
-                                        cookie.value),
-                            Evidence::Strength::probable});
+    out.evidence.push_back(
+        {"_Py_DebugOffsets",
+         fmt::format("at {:#x}, of a form that no table has: not used", cookie.value),
+         Evidence::Strength::probable});
     return;
   }
-  std::string how = fmt::format("{} values at {:#x} agree with the table",
-                                said.compared - said.differences.size() - said.implausible.size(),
-                                cookie.value);
+  std::string how =
+      fmt::format("{} values at {:#x} agree with the table",
+                  said.compared - said.differences.size() - said.implausible.size(), cookie.value);
   if (!said.differences.empty()) {
     how += fmt::format("; the target's word holds for {}", fmt::join(said.differences, "; "));
   }
@@ -301,8 +341,8 @@ void note_offsets(const OffsetsSaid& said, Address cookie, Runtime& out) {
 Result<std::optional<Runtime>> find_runtime(const image::Image& image,
                                             const image::Symbols& symbols,
                                             const std::vector<glibc::MallocHeap>& heaps,
-                                            const pymalloc::PymallocHeap& pymalloc,
-                                            JobControl& job, const RuntimeOptions& options) {
+                                            const pymalloc::PymallocHeap& pymalloc, JobControl& job,
+                                            const RuntimeOptions& options) {
   job.begin_step("finding Python", 0);
   const layouts::TableSet tables(options.newest_table);
   for (const TypeOfTypes& type : find_type_of_types(image, tables)) {
@@ -334,9 +374,9 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       }
     }
     // Of a version that no table is for the newest one is the best guess.
-    const bool unknown =
-        hexversion ? tables.find(layouts::version_from_hex(*hexversion, false)) == nullptr
-                   : candidates.empty();
+    const bool unknown = hexversion
+                             ? tables.find(layouts::version_from_hex(*hexversion, false)) == nullptr
+                             : candidates.empty();
     if (unknown) candidates.push_back(&tables.newest());
 
     std::optional<Address> interpreter;
@@ -345,6 +385,13 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       OffsetsSaid said;
       if (cookie) said = put_above_table(image, *cookie, out);
       interpreter = find_interpreter(image, *out.layout, type);
+      if (!interpreter && unknown && l == candidates.back()) {
+        if (auto moved = probe_interpreter(image, *out.layout, type)) {
+          interpreter = find_interpreter(image, *moved, type);
+          out.corrected = std::move(moved);
+          out.layout = out.corrected.get();
+        }
+      }
       if (!interpreter) continue;
       if (cookie) note_offsets(said, *cookie, out);
       break;
@@ -412,6 +459,13 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       out.version_text = std::string(out.layout->name);
       out.evidence.push_back({"version", "sys.hexversion out of reach: as the layout says",
                               Evidence::Strength::probable});
+    }
+    if (out.best_effort) {
+      out.findings.push_back({out.type_type, "CPython newer than every table",
+                              fmt::format("{} is read by the table of {}: what changed since is "
+                                          "missing or wrong",
+                                          out.version_text, out.layout->name),
+                              Severity::warning});
     }
     // The symbol, where there is one, is compared with what was found without it; it decides
     // nothing.

@@ -79,7 +79,8 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
 
 // Every class is on a list of the collector. Where no allocator says that a block begins here, that
 // tells one from ints in a row, whose values are addresses of classes (a dict keyed by id()), and
-// from a freed one. While a collection runs, the links back of what it looks at are counts (3.8 on).
+// from a freed one. While a collection runs, the links back of what it looks at are counts (3.8
+// on).
 bool is_on_a_list(ObjectReader& reader, const Runtime& runtime, Address object) {
   const auto& traits = reader.traits();
   if (!traits.gc_lists) return true;

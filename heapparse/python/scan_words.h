@@ -2,6 +2,7 @@
 // finders.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 
@@ -17,8 +18,7 @@ void scan_words(const image::AddressSpace& space, AddressRange range, Visit&& vi
   while (at < range.end) {
     const auto bytes = space.bytes_up_to(at, range.end - at);
     if (bytes.size() < 8) {
-      // Not here: go on at the next page, pieces begin and end on page borders.
-      at = (at + 1).aligned_up(4096);
+      at = space.next_present(at + std::max<std::uint64_t>(bytes.size(), 1), range.end).aligned_up(8);
       continue;
     }
     const std::size_t words = bytes.size() / 8;

@@ -39,8 +39,8 @@ Result<const python::Runtime*> Snapshot::runtime(JobControl& job) {
   if (!runtime_searched_) {
     auto malloc_heaps = heaps(job);
     if (!malloc_heaps) return std::unexpected(malloc_heaps.error());
-    auto found = python::find_runtime(image_, symbols(), **malloc_heaps, *pymalloc_, job,
-                                      options_.runtime);
+    auto found =
+        python::find_runtime(image_, symbols(), **malloc_heaps, *pymalloc_, job, options_.runtime);
     if (!found) return std::unexpected(found.error());
     runtime_ = std::move(*found);
     runtime_searched_ = true;

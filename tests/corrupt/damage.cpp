@@ -11,7 +11,7 @@ namespace coreheap::corrupt {
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kLeaves = {"float", "int",  "tuple", "list",
+constexpr std::array<std::string_view, 8> kLeaves = {"float", "int",   "tuple", "list",
                                                      "set",   "bytes", "long",  "bytearray"};
 
 std::uint64_t below(Random& random, std::uint64_t n) {
@@ -61,8 +61,8 @@ bool smash(Damage& damage, const SoundCore& core, Address at, std::uint64_t word
   const auto offset = core.offset_of(at);
   if (!offset) return false;
   damage.edits.push_back({*offset, word, 8});
-  damage.what += fmt::format(" {:#x} = {:#x} (was {:#x})", at.value, word,
-                             core.word_at(at).value_or(0));
+  damage.what +=
+      fmt::format(" {:#x} = {:#x} (was {:#x})", at.value, word, core.word_at(at).value_or(0));
   return true;
 }
 
@@ -252,7 +252,8 @@ std::optional<Damage> elf_headers(const SoundCore& core, Random& random) {
   const std::uint64_t limit = header.e_phoff + header.e_phnum * sizeof(Elf64_Phdr) + 4096;
   const unsigned count = 1 + static_cast<unsigned>(below(random, 3));
   for (unsigned i = 0; i < count; ++i) {
-    const std::uint64_t at = below(random, std::min<std::uint64_t>(limit, core.bytes.size()) / 4) * 4;
+    const std::uint64_t at =
+        below(random, std::min<std::uint64_t>(limit, core.bytes.size()) / 4) * 4;
     const unsigned bytes = below(random, 2) == 0 ? 4 : 8;
     if (at + bytes > core.bytes.size()) continue;
     std::uint64_t word = 0;

@@ -1,5 +1,5 @@
-// What can be wrong with a core: one function a kind, each a few words written over a sound core, and
-// what must hold of the census nevertheless.
+// What can be wrong with a core: one function a kind, each a few words written over a sound core,
+// and what must hold of the census nevertheless.
 #pragma once
 
 #include <cstdint>

@@ -4,9 +4,9 @@
 //
 //   smash_core CORE [--seeds FIRST:LAST] [--kind NAME] [--commands N] [--seconds S]
 //
-// A seed is one damaged core: its kind, its words and the commands that are run on it. Seeds are run
-// in child processes, so that a crash is one failed seed. Exit 1: some failed, each with a line that
-// says how to run it alone.
+// A seed is one damaged core: its kind, its words and the commands that are run on it. Seeds are
+// run in child processes, so that a crash is one failed seed. Exit 1: some failed, each with a line
+// that says how to run it alone.
 #include <fmt/format.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
@@ -32,8 +32,12 @@ namespace {
 using namespace coreheap;
 using namespace coreheap::corrupt;
 
-// More than any sound reading takes, under sanitizers too.
+// Nothing ends a reading but itself, save after this long; what took longer than is allowed is
+// wrong before.
 constexpr unsigned kSecondsEach = 120;
+// Of the sound core's memory and time a damaged one may take this much more, and a little.
+constexpr std::uint64_t kMoreMemory = 2;
+constexpr double kMoreTime = 10;
 constexpr std::uint64_t kSeedsEach = 64;  // a child
 
 struct Options {
@@ -47,11 +51,39 @@ struct Options {
 
 // Beside the census: what walks other structures, and what prints.
 constexpr const char* kCommands[] = {
-    "verify", "heap", "types", "info", "arenas", "bins", "pymalloc", "gc", "threads", "rss",
-    "fragmentation", "map", "sizes", "free", "tracemalloc", "leaks", "garbage", "orphans", "native",
-    "dominators", "reach ADDR", "show ADDR", "why ADDR", "referrers ADDR", "referents ADDR",
-    "value ADDR", "x ADDR 256", "retained ADDR", "pattern ADDR", "export --format csv",
-    "export --references --format csv", "export --closure --format csv", "export --ranges --format json",
+    "verify",
+    "heap",
+    "types",
+    "info",
+    "arenas",
+    "bins",
+    "pymalloc",
+    "gc",
+    "threads",
+    "rss",
+    "fragmentation",
+    "map",
+    "sizes",
+    "free",
+    "tracemalloc",
+    "leaks",
+    "garbage",
+    "orphans",
+    "native",
+    "dominators",
+    "reach ADDR",
+    "show ADDR",
+    "why ADDR",
+    "referrers ADDR",
+    "referents ADDR",
+    "value ADDR",
+    "x ADDR 256",
+    "retained ADDR",
+    "pattern ADDR",
+    "export --format csv",
+    "export --references --format csv",
+    "export --closure --format csv",
+    "export --ranges --format json",
     "export --columns object,value --max-value 100 --format csv",
     "select from objects | group by type | order by sum(size) | limit 5",
     "select type ~ \"o\" and size > 64 | show addr, type, repr, len | limit 50"};
@@ -81,7 +113,9 @@ struct Shared {
 class Copy {
  public:
   explicit Copy(const SoundCore& core)
-      : core_(core), descriptor_(memfd_create("core", 0)), path_(fmt::format("/proc/self/fd/{}", descriptor_)) {
+      : core_(core),
+        descriptor_(memfd_create("core", 0)),
+        path_(fmt::format("/proc/self/fd/{}", descriptor_)) {
     restore(0, core.bytes.size());
   }
   ~Copy() { close(descriptor_); }
@@ -126,8 +160,10 @@ std::vector<std::string> differences(const std::vector<SoundRow>& sound,
                                      const std::vector<SoundRow>& now, const Damage& damage) {
   std::vector<std::string> out;
   const auto note = [&](const char* what, const SoundRow& row) {
-    const bool allowed = damage.inside.contains(row.extent.begin) || damage.inside.contains(row.owner);
-    if (!allowed) out.push_back(fmt::format("{} {:#x}, {} bytes", what, row.address.value, row.size));
+    const bool allowed =
+        damage.inside.contains(row.extent.begin) || damage.inside.contains(row.owner);
+    if (!allowed)
+      out.push_back(fmt::format("{} {:#x}, {} bytes", what, row.address.value, row.size));
   };
   std::size_t i = 0;
   std::size_t j = 0;
@@ -151,7 +187,8 @@ std::vector<std::string> differences(const std::vector<SoundRow>& sound,
 std::uint64_t status_kib(const char* name) {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.starts_with(name)) return std::strtoull(line.c_str() + std::strlen(name) + 1, nullptr, 10);
+    if (line.starts_with(name))
+      return std::strtoull(line.c_str() + std::strlen(name) + 1, nullptr, 10);
   }
   return 0;
 }
@@ -163,6 +200,12 @@ struct Reading {
   bool has_findings = false;
   bool refused = false;
   std::uint64_t peak_kib = 0;
+  double seconds = 0;
+};
+
+struct Allowance {
+  std::uint64_t kib = 0;
+  double seconds = 0;
 };
 
 // As `info` lists them: of every stage.
@@ -188,6 +231,7 @@ Reading read_damaged(const SoundCore& core, const std::string& path, const Damag
                      const std::vector<std::string>& lines, Shared& shared) {
   Reading reading;
   reset_peak();
+  const auto begun = std::chrono::steady_clock::now();
   const std::uint64_t before = status_kib("VmRSS:");
   {
     step(shared, "census");
@@ -200,15 +244,18 @@ Reading read_damaged(const SoundCore& core, const std::string& path, const Damag
       const auto census = snapshot.census(job);
       if (!census) {
         reading.refused = true;
-        if (census.error().code == ErrorCode::internal) reading.wrong.push_back(to_text(census.error()));
+        if (census.error().code == ErrorCode::internal)
+          reading.wrong.push_back(to_text(census.error()));
       } else {
         for (const Finding& f : census::check(**census, snapshot.image())) {
-          reading.wrong.push_back(fmt::format("{} at {:#x}: {}", f.what, f.address.value, f.evidence));
+          reading.wrong.push_back(
+              fmt::format("{} at {:#x}: {}", f.what, f.address.value, f.evidence));
         }
         reading.has_findings = has_findings(snapshot, **census, job);
         if (damage.promises) {
           const auto now = rows_of(**census);
-          for (auto& line : differences(core.rows, now, damage)) reading.wrong.push_back(std::move(line));
+          for (auto& line : differences(core.rows, now, damage))
+            reading.wrong.push_back(std::move(line));
           if (damage.wants_finding && !reading.has_findings) {
             Damage nothing;
             if (!differences(core.rows, now, nothing).empty()) {
@@ -226,14 +273,17 @@ Reading read_damaged(const SoundCore& core, const std::string& path, const Damag
     step(shared, line);
     JobControl job;
     const auto outcome = commands::run_line(session, line, {}, sink, job);
-    if (outcome.error.find("internal") != std::string::npos) reading.wrong.push_back(line + ": " + outcome.error);
+    if (outcome.error.find("internal") != std::string::npos)
+      reading.wrong.push_back(line + ": " + outcome.error);
   }
   reading.peak_kib = std::max(status_kib("VmHWM:"), before) - before;
+  reading.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return reading;
 }
 
 // Words of a number's own: so a seed means the same however many ran before it.
-std::optional<std::pair<std::string_view, Damage>> damage_of(const SoundCore& core, const Options& options,
+std::optional<std::pair<std::string_view, Damage>> damage_of(const SoundCore& core,
+                                                             const Options& options,
                                                              Random& random) {
   const auto kinds = all_kinds();
   for (int i = 0; i < 100; ++i) {
@@ -247,12 +297,15 @@ std::optional<std::pair<std::string_view, Damage>> damage_of(const SoundCore& co
   return std::nullopt;
 }
 
-std::vector<std::string> lines_of(const SoundCore& core, const Damage& damage, const Options& options, Random& random) {
+std::vector<std::string> lines_of(const SoundCore& core, const Damage& damage,
+                                  const Options& options, Random& random) {
   std::vector<std::string> out;
   for (std::size_t i = 0; i < options.commands; ++i) {
     std::string line = kCommands[random() % std::size(kCommands)];
     if (const auto at = line.find("ADDR"); at != std::string::npos) {
-      const Address a = damage.owner && random() % 2 == 0 ? damage.owner : core.rows[random() % core.rows.size()].address;
+      const Address a = damage.owner && random() % 2 == 0
+                            ? damage.owner
+                            : core.rows[random() % core.rows.size()].address;
       line.replace(at, 4, fmt::format("{:#x}", a.value));
     }
     out.push_back(std::move(line));
@@ -261,7 +314,7 @@ std::vector<std::string> lines_of(const SoundCore& core, const Damage& damage, c
 }
 
 void child(const SoundCore& core, const Options& options, std::uint64_t begin, std::uint64_t end,
-           std::uint64_t most_kib, Shared& shared) {
+           const Allowance& allowed, Shared& shared) {
   Copy copy(core);
   for (std::uint64_t seed = begin; seed < end; ++seed) {
     shared.seed = seed;
@@ -276,25 +329,31 @@ void child(const SoundCore& core, const Options& options, std::uint64_t begin, s
     Reading reading = read_damaged(core, copy.path(), damage, lines, shared);
     alarm(0);
     copy.take_back(damage);
-    if (reading.peak_kib > most_kib) {
-      reading.wrong.push_back(fmt::format("{} KiB of memory, allowed are {}", reading.peak_kib, most_kib));
+    if (reading.peak_kib > allowed.kib) {
+      reading.wrong.push_back(
+          fmt::format("{} KiB of memory, allowed are {}", reading.peak_kib, allowed.kib));
+    }
+    if (reading.seconds > allowed.seconds) {
+      reading.wrong.push_back(
+          fmt::format("{:.1f} s, allowed are {:.1f}", reading.seconds, allowed.seconds));
     }
     ++shared.done;
     shared.with_findings += reading.has_findings ? 1 : 0;
     shared.refused += reading.refused ? 1 : 0;
     if (reading.wrong.empty()) continue;
     ++shared.failed;
-    std::printf("seed %llu %.*s:%s\n", static_cast<unsigned long long>(seed), static_cast<int>(kind.size()),
-                kind.data(), damage.what.c_str());
-    for (std::size_t i = 0; i < reading.wrong.size() && i < 6; ++i) std::printf("    %s\n", reading.wrong[i].c_str());
+    std::printf("seed %llu %.*s:%s\n", static_cast<unsigned long long>(seed),
+                static_cast<int>(kind.size()), kind.data(), damage.what.c_str());
+    for (std::size_t i = 0; i < reading.wrong.size() && i < 6; ++i)
+      std::printf("    %s\n", reading.wrong[i].c_str());
     if (reading.wrong.size() > 6) std::printf("    and %zu more\n", reading.wrong.size() - 6);
     for (const auto& line : lines) std::printf("    ran %s\n", line.c_str());
     std::fflush(stdout);
   }
 }
 
-// The most that a sound reading takes, all commands run on it, twice: damage gives no right to more.
-std::uint64_t allowance(const SoundCore& core, Shared& shared) {
+// What a sound reading takes, all commands run on it. nullopt: the sound core is not read soundly.
+std::optional<Allowance> allowance(const SoundCore& core, Shared& shared) {
   std::vector<std::string> lines;
   for (std::string line : kCommands) {
     if (const auto at = line.find("ADDR"); at != std::string::npos) {
@@ -307,8 +366,8 @@ std::uint64_t allowance(const SoundCore& core, Shared& shared) {
   none.promises = true;
   const Reading reading = read_damaged(core, copy.path(), none, lines, shared);
   for (const auto& line : reading.wrong) std::printf("the sound core: %s\n", line.c_str());
-  if (!reading.wrong.empty()) return 0;
-  return 2 * reading.peak_kib + (64 << 10);
+  if (!reading.wrong.empty()) return std::nullopt;
+  return Allowance{kMoreMemory * reading.peak_kib + (64 << 10), kMoreTime * reading.seconds + 2};
 }
 
 bool parse(int argc, char** argv, Options& options) {
@@ -329,7 +388,8 @@ bool parse(int argc, char** argv, Options& options) {
     if (word == "--kind") {
       options.kind = value;
     } else if (word == "--seeds") {
-      if (!number(value, options.first) || *value++ != ':' || !number(value, options.last)) return false;
+      if (!number(value, options.first) || *value++ != ':' || !number(value, options.last))
+        return false;
     } else if (word == "--commands") {
       std::uint64_t n = 0;
       if (!number(value, n)) return false;
@@ -341,7 +401,9 @@ bool parse(int argc, char** argv, Options& options) {
     }
   }
   const auto kinds = all_kinds();
-  const bool known = options.kind.empty() || std::any_of(kinds.begin(), kinds.end(), [&](const Kind& k) { return k.name == options.kind; });
+  const bool known =
+      options.kind.empty() || std::any_of(kinds.begin(), kinds.end(),
+                                          [&](const Kind& k) { return k.name == options.kind; });
   return !options.core.empty() && known;
 }
 
@@ -350,7 +412,9 @@ bool parse(int argc, char** argv, Options& options) {
 int main(int argc, char** argv) {
   Options options;
   if (!parse(argc, argv, options)) {
-    std::fprintf(stderr, "smash_core CORE [--seeds FIRST:LAST] [--kind NAME] [--commands N] [--seconds S]\n");
+    std::fprintf(
+        stderr,
+        "smash_core CORE [--seeds FIRST:LAST] [--kind NAME] [--commands N] [--seconds S]\n");
     return 2;
   }
   auto core = read_sound_core(options.core);
@@ -361,10 +425,11 @@ int main(int argc, char** argv) {
   // Every stage that choosing looks at is worked out before there are children.
   JobControl job;
   if (!core->snapshot->types(job)) return 2;
-  auto* shared = static_cast<Shared*>(mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
+  auto* shared = static_cast<Shared*>(
+      mmap(nullptr, sizeof(Shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0));
   if (shared == MAP_FAILED) return 2;
-  const std::uint64_t most_kib = allowance(*core, *shared);
-  if (most_kib == 0) return 1;
+  const auto allowed = allowance(*core, *shared);
+  if (!allowed) return 1;
   const auto begun = std::chrono::steady_clock::now();
   std::uint64_t crashed = 0;
   std::uint64_t next = options.first;
@@ -375,7 +440,7 @@ int main(int argc, char** argv) {
     std::fflush(stdout);
     const pid_t pid = fork();
     if (pid == 0) {
-      child(*core, options, next, end, most_kib, *shared);
+      child(*core, options, next, end, *allowed, *shared);
       std::fflush(stdout);
       _exit(0);
     }
@@ -387,14 +452,18 @@ int main(int argc, char** argv) {
     }
     ++crashed;
     std::printf("seed %llu CRASHED (%s %d) in: %s\n", static_cast<unsigned long long>(shared->seed),
-                WIFSIGNALED(status) ? "signal" : "exit", WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
-                shared->doing);
+                WIFSIGNALED(status) ? "signal" : "exit",
+                WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), shared->doing);
     next = shared->seed + 1;
   }
-  std::printf("%llu damaged cores read, seeds %llu to %llu: %llu wrong, %llu crashed; damage reported of %llu, %llu refused; %zu rows, at most %llu MiB\n",
-              static_cast<unsigned long long>(shared->done), static_cast<unsigned long long>(options.first),
-              static_cast<unsigned long long>(next), static_cast<unsigned long long>(shared->failed),
-              static_cast<unsigned long long>(crashed), static_cast<unsigned long long>(shared->with_findings),
-              static_cast<unsigned long long>(shared->refused), core->rows.size(), static_cast<unsigned long long>(most_kib >> 10));
+  std::printf(
+      "%llu damaged cores read, seeds %llu to %llu: %llu wrong, %llu crashed; damage reported of "
+      "%llu, %llu refused; %zu rows, at most %llu MiB and %.0f s\n",
+      static_cast<unsigned long long>(shared->done), static_cast<unsigned long long>(options.first),
+      static_cast<unsigned long long>(next), static_cast<unsigned long long>(shared->failed),
+      static_cast<unsigned long long>(crashed),
+      static_cast<unsigned long long>(shared->with_findings),
+      static_cast<unsigned long long>(shared->refused), core->rows.size(),
+      static_cast<unsigned long long>(allowed->kib >> 10), allowed->seconds);
   return shared->failed + crashed == 0 ? 0 : 1;
 }

@@ -52,16 +52,18 @@ Result<SoundCore> read_sound_core(const std::string& path) {
   core.bytes.resize(text.size());
   std::memcpy(core.bytes.data(), text.data(), text.size());
   Elf64_Ehdr header;
-  if (core.bytes.size() < sizeof header) return fail(ErrorCode::not_a_core_file, path, "is no core");
+  if (core.bytes.size() < sizeof header)
+    return fail(ErrorCode::not_a_core_file, path, "is no core");
   std::memcpy(&header, core.bytes.data(), sizeof header);
   for (unsigned i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
     const std::uint64_t at = header.e_phoff + i * sizeof segment;
-    if (at + sizeof segment > core.bytes.size()) return fail(ErrorCode::not_a_core_file, path, "is cut");
+    if (at + sizeof segment > core.bytes.size())
+      return fail(ErrorCode::not_a_core_file, path, "is cut");
     std::memcpy(&segment, core.bytes.data() + at, sizeof segment);
     if (segment.p_type != PT_LOAD || segment.p_filesz == 0) continue;
-    core.loaded.push_back(
-        {{Address{segment.p_vaddr}, Address{segment.p_vaddr + segment.p_filesz}}, segment.p_offset});
+    core.loaded.push_back({{Address{segment.p_vaddr}, Address{segment.p_vaddr + segment.p_filesz}},
+                           segment.p_offset});
   }
   std::sort(core.loaded.begin(), core.loaded.end(),
             [](const Loaded& a, const Loaded& b) { return a.range.begin < b.range.begin; });

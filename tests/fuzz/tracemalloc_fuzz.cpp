@@ -45,8 +45,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   image::Image image;
   const AddressRange range{kBase, kBase + 8 * memory.size()};
-  image.space = image::AddressSpace(
-      {{range, reinterpret_cast<const std::byte*>(memory.data())}}, {range});
+  image.space =
+      image::AddressSpace({{range, reinterpret_cast<const std::byte*>(memory.data())}}, {range});
   image::Mapping code;
   code.range = {kCode, kCode + 0x1000};
   code.readable = code.executable = true;

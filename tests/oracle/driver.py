@@ -115,6 +115,8 @@ def run_interpreter(options, entry):
                         variants = variants[:1] if kind == "live" else variants[1:]
                 if options.moved and kind == "kernel":       # gcore's have the files' pages
                     variants.append(("moved", ["--sysroot", "/nonexistent"]))
+                if options.newest_table:
+                    variants = [("newest table %s" % options.newest_table, [*root, "--newest-table", options.newest_table])]
                 for variant, extra in variants:
                     results.append(one_reading(options, truth, memory, target, where_, kind, variant, extra))
                 if kind != "live" and not options.keep_cores:
@@ -146,6 +148,8 @@ def main():
     parser.add_argument("--hold-gil", type=int, default=0, help="1: the parked thread keeps the GIL")
     parser.add_argument("--tracemalloc", type=int, default=0, metavar="FRAMES",
                         help="the target traces its allocations, in other domains too where odd; only that is compared")
+    parser.add_argument("--newest-table", default="", metavar="VERSION",
+                        help="read as if no newer CPython were known: what best effort gives")
     parser.add_argument("--moved", action="store_true", help="also each core with the interpreter's files out of reach")
     parser.add_argument("--brief", action="store_true",
                         help="symbols are used live, not with cores: one reading each; a heap of half the size. " +
@@ -165,6 +169,8 @@ def main():
         options.scale = min(options.scale, 10000)
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
+    if options.newest_table:                    # what is not of this Python's objects stays exact
+        options.compare = options.compare or ["allocators", "rss", "tiling"]
     if options.preload or options.malloc == "mimalloc":    # what the others say is of glibc's and pymalloc's blocks
         options.compare = options.compare or ["objects", "sizes", "edges", "values", "threads", "tiling"]
         if options.preload and not os.path.exists(options.preload):

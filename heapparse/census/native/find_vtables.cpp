@@ -130,8 +130,8 @@ std::vector<Vtable> find_vtables(const image::Image& image, const image::Symbols
           if (!name.empty()) tables.push_back({vptr, {}, {}, std::move(name)});
         }
       }
-      // Behind a hole the next page may be present again.
-      at = (at + std::max<std::uint64_t>(bytes.size(), 1)).aligned_up(4096);
+      at = image.space.next_present(at + std::max<std::uint64_t>(bytes.size(), 1), range.end)
+               .aligned_up(8);
     }
   }
   return tables;

@@ -72,8 +72,8 @@ TEST_CASE("where block and table differ, the interpreter is found by the block")
     // A build whose interpreter state has a word more in front of `modules`.
     layouts::Layout build = *layout;
     build.interpreter.struct_size += 8;
-    for (auto* field : {&build.interpreter.modules, &build.interpreter.sysdict,
-                        &build.interpreter.builtins}) {
+    for (auto* field :
+         {&build.interpreter.modules, &build.interpreter.sysdict, &build.interpreter.builtins}) {
       field->offset += 8;
     }
     HeapBuilder heap(build);

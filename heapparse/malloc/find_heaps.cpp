@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "heapparse/image/ranges.h"
 #include "heapparse/malloc/anonymous_memory.h"
 #include "heapparse/malloc/arenas.h"
 #include "heapparse/malloc/bins.h"
@@ -98,6 +99,7 @@ class Builder {
               [](const SegmentPlan& a, const SegmentPlan& b) {
                 return a.segment.range < b.segment.range;
               });
+    cut_to_mapped();
     drop_overlapping_segments();
     append(heap_.findings, std::move(plans_.findings));
     heap_.overhead = std::move(plans_.overhead);
@@ -106,6 +108,25 @@ class Builder {
       if (plan.segment.arena == 0) ++heap_.arenas.front().segments;
     }
     heap_.arenas.front().mprotect_bytes = heap_.arenas.front().system_bytes;
+  }
+
+  // No segment is larger than its mapping, whatever its own words or a core's headers say.
+  void cut_to_mapped() {
+    const auto mapped = image_.space.mapped();
+    std::erase_if(plans_.plans, [&](SegmentPlan& plan) {
+      AddressRange& range = plan.segment.range;
+      const auto home = image::first_ending_after(mapped, range.begin);
+      const Address end =
+          home != mapped.end() && home->begin <= range.begin ? home->end : range.begin;
+      if (end >= range.end) return false;
+      note(heap_.findings,
+           {range.begin, "segment larger than its mapping",
+            fmt::format("{} bytes of {} are mapped", end - range.begin, range.size()),
+            Severity::damage});
+      range.end = end;
+      plan.segment.mprotect_end = std::min(plan.segment.mprotect_end, end);
+      return range.end <= plan.first_chunk;
+    });
   }
 
   // Two arenas cannot share memory; a smashed top could make it look so.

@@ -1,7 +1,7 @@
 """The graph: the refcount audit, garbage against what a collection frees, edges in both directions, dominators.
 
 audit      of the objects that can be freed, those whose refcount is not explained by objects, frames and words of
-           memory are at most one in a thousand; no refcount is smaller than what refers to the object
+           memory are at most ten; no refcount is smaller than what refers to the object
 garbage    the objects that gc.collect() finds unreachable are those that are listed, no more and no fewer;
            what else is listed hangs on them alone
 dominators sizes of siblings add up, and a module's parts to the heap
@@ -11,7 +11,7 @@ import collections
 import csv
 import json
 
-MOST_LEFT = 0.001
+MOST_LEFT = 10
 GENERATORS = ("generator", "coroutine", "async_generator")
 
 
@@ -41,7 +41,7 @@ def compare_audit(comparison, reading):
         comparison.note("unexplained by type: " + ", ".join("%s %d" % one for one in left.most_common(12)))
     if over:
         comparison.note("refcounts too small by type: " + ", ".join("%s %d" % one for one in over.most_common(12)))
-    if figures["left"] + figures["over"] > MOST_LEFT * figures["mortal"]:
+    if figures["left"] + figures["over"] > MOST_LEFT:
         comparison.problem("refcounts unexplained", ["%d left and %d over of %d: %s" % (figures["left"], figures["over"], figures["mortal"],
                                                                                        left.most_common(20))])
     comparison.problem("references to what is no object in use", ["%d" % figures["dangling"]] if figures["dangling"] else [])

@@ -27,6 +27,20 @@ constexpr FieldReference kHeapTypeFields[] = {
     {"__slots__", [](const Layout& l) { return l.heap_type.slots; }, SkipCause::not_traversed},
 };
 
+// The names of its instances' attributes, in the table that it shares with their dicts.
+void shared_key_references(Decoder& decoder, Address type, ReferenceSink visit) {
+  ObjectReader& reader = decoder.reader();
+  const auto cached = cached_keys(reader, type);
+  const auto keys = cached ? view_dict_keys(reader, *cached) : std::nullopt;
+  if (!keys) return;
+  DictView table;
+  table.keys = *keys;
+  for_each_entry(reader, table, [&](std::uint64_t i, Address key, Address) {
+    if (key) visit({key, {.kind = EdgeKind::key, .index = i}, SkipCause::shared_keys});
+    return true;
+  });
+}
+
 void type_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   ObjectReader& reader = decoder.reader();
   const auto view = view_type(reader, object.address);
@@ -47,7 +61,10 @@ void type_references(Decoder& decoder, const Object& object, ReferenceSink visit
     }
   };
   fields(kTypeFields);
-  if (view->heap_type) fields(kHeapTypeFields);
+  if (view->heap_type) {
+    fields(kHeapTypeFields);
+    shared_key_references(decoder, object.address, visit);
+  }
   if (!is_state_index(*view)) {
     emit(view->dict, "__dict__", SkipCause::none);
     emit(Address{view->subclasses}, "__subclasses__", SkipCause::not_traversed);

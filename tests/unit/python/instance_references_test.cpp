@@ -155,6 +155,28 @@ TEST_CASE("inline values are attributes of the instance until a dict shows them"
   }
 }
 
+TEST_CASE("a class owns the names in the table that its instances share") {
+  for (const auto* layout : gil_layouts()) {
+    if (!layout->heap_type.cached_keys.present()) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = add_class(heap, "Shared", {0, layout->object.struct_size});
+    const Address x = heap.identifier("x"), y = heap.identifier("y");
+    const auto names = [&] {
+      Edges out;
+      for (const auto& edge : Decoded(heap, type).edges) {
+        if (std::get<SkipCause>(edge) == SkipCause::shared_keys) out.push_back(edge);
+      }
+      return out;
+    };
+    CHECK(names().empty());
+    const Address keys = heap.keys_object({{x, {}}, {y, {}}}, DictKeysKind::kSplit);
+    heap.store(type, layout->heap_type.cached_keys, keys.value);
+    CHECK(names() ==
+          Edges{{"<key 0>", x, SkipCause::shared_keys}, {"<key 1>", y, SkipCause::shared_keys}});
+  }
+}
+
 TEST_CASE("a static type object shows nothing, and has a GC head for getsizeof alone") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);

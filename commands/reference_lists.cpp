@@ -1,18 +1,36 @@
 #include "commands/reference_lists.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "commands/figures.h"
+#include "commands/screens.h"
 #include "heapparse/python/references.h"
 
 namespace coreheap::commands {
 
 namespace {
 
+using graph::NodeId;
+
+struct ListedReference {
+  NodeId node = NodeId::none;  // who refers, or who is referred to
+  enum class Strength : std::uint8_t { strong, conservative, weak } strength = Strength::strong;
+  std::uint32_t times = 1;
+};
+using Strength = ListedReference::Strength;
+
 enum ListColumn : unsigned { kNumber, kName, kAddress, kType, kLabel, kSize, kStrength, kTimes };
 
 class ListRows final : public RowSource {
  public:
-  ListRows(std::shared_ptr<GraphView> view, graph::NodeId of, bool holders,
+  ListRows(std::shared_ptr<GraphView> view, NodeId of, Direction direction,
            std::vector<ListedReference> references)
-      : view_(std::move(view)), of_(of), holders_(holders), references_(std::move(references)) {}
+      : view_(std::move(view)),
+        of_(of),
+        direction_(direction),
+        references_(std::move(references)) {}
 
   std::uint64_t size() const override { return references_.size(); }
 
@@ -30,7 +48,8 @@ class ListRows final : public RowSource {
         return Cell::of_count(row + 1);
       case kName: {
         if (weak) return Cell::of_text("<weak>");
-        const auto names = holders_ ? view_->edges(one.node, of_) : view_->edges(of_, one.node);
+        const auto names = direction_ == Direction::referrers ? view_->edges(one.node, of_)
+                                                              : view_->edges(of_, one.node);
         return names.front().text.empty() ? Cell::absent()
                                           : Cell::of_text(texts.keep(names.front().text));
       }
@@ -57,10 +76,34 @@ class ListRows final : public RowSource {
   }
 
   std::shared_ptr<GraphView> view_;
-  graph::NodeId of_;
-  bool holders_;
+  NodeId of_;
+  Direction direction_;
   std::vector<ListedReference> references_;
 };
+
+// Each once, however often it is held; those that hold it weakly behind the others.
+std::vector<ListedReference> collect(const graph::Graph& graph, NodeId node, Direction direction) {
+  const bool referrers = direction == Direction::referrers;
+  std::vector<NodeId> nodes;
+  const auto add = [&](NodeId other) { nodes.push_back(other); };
+  referrers ? graph.for_each_referrer(node, add) : graph.for_each_referent(node, add);
+  std::stable_sort(nodes.begin(), nodes.end());
+  std::vector<ListedReference> out;
+  for (const NodeId other : nodes) {
+    if (!out.empty() && out.back().node == other) {
+      ++out.back().times;
+      continue;
+    }
+    const bool guess =
+        referrers ? graph.is_conservative(other, node) : graph.is_conservative(node, other);
+    out.push_back({other, guess ? Strength::conservative : Strength::strong, 1});
+  }
+  for (const auto& [self, other] :
+       referrers ? graph.weak_referrers(node) : graph.weak_referents(node)) {
+    out.push_back({NodeId{other}, Strength::weak, 1});
+  }
+  return out;
+}
 
 }  // namespace
 
@@ -78,10 +121,38 @@ std::vector<Column> reference_list_columns() {
   };
 }
 
-std::shared_ptr<const RowSource> reference_list(std::shared_ptr<GraphView> view, graph::NodeId of,
-                                                bool holders,
-                                                std::vector<ListedReference> references) {
-  return std::make_shared<ListRows>(std::move(view), of, holders, std::move(references));
+Result<Report> report_references(Context& context, Direction direction) {
+  auto opened = GraphView::open(context);
+  if (!opened) return std::unexpected(opened.error());
+  const std::shared_ptr<GraphView>& view = *opened;
+  const auto node = view->node_of(context, context.arguments.words[0]);
+  if (!node) return std::unexpected(node.error());
+  auto references = collect(view->graph(), *node, direction);
+
+  const bool referrers = direction == Direction::referrers;
+  Report report = report_on(view->target());
+  report.result_address = view->address(*node);
+  const std::string address = hex_text(report.result_address);
+  const std::string label = view->label(*node);
+  report.add_text(
+      "object",
+      fmt::format("{} {}{}{} at {}\n", referrers ? "what refers to" : "what is referred to by",
+                  view->type(*node), label.empty() ? "" : ", ", label, address));
+  for (const ListedReference& one : references) {
+    if (report.numbered.size() == kMostNumbered) break;
+    report.numbered.push_back(view->address(one.node));
+  }
+  Table table;
+  table.columns = reference_list_columns();
+  table.rows = std::make_shared<ListRows>(view, *node, direction, std::move(references));
+  const std::string_view name = referrers ? "referrers" : "referents";
+  const std::string_view other = referrers ? "referents" : "referrers";
+  report.main_name = name;
+  report.add(std::string(name), "", std::move(table));
+  report.next = {{"why " + address, "the shortest way from a root"},
+                 {fmt::format("{} {}", other, address), "the other way round"},
+                 {"show " + address, "the object itself"}};
+  return report;
 }
 
 }  // namespace coreheap::commands

@@ -1,4 +1,4 @@
-// Tables of the references from and to one node; names are decoded when a row is shown.
+// The references from and to one object; names are decoded when a row is shown.
 #pragma once
 
 #include <memory>
@@ -9,18 +9,13 @@
 
 namespace coreheap::commands {
 
-struct ListedReference {
-  graph::NodeId node = graph::NodeId::none;  // who refers, or who is referred to
-  enum class Strength : std::uint8_t { strong, conservative, weak } strength = Strength::strong;
-  std::uint32_t times = 1;
-};
-
 // number, name, address, type, label, size, strength, times
 std::vector<Column> reference_list_columns();
 
-// `of`: the node that is referred to (holders listed) or that refers (referents listed).
-std::shared_ptr<const RowSource> reference_list(std::shared_ptr<GraphView> view, graph::NodeId of,
-                                                bool holders,
-                                                std::vector<ListedReference> references);
+enum class Direction : std::uint8_t { referents, referrers };
+
+// The report of `referents` and `referrers`: all that the object of the first word refers to, or
+// that refers to it.
+Result<Report> report_references(Context& context, Direction direction);
 
 }  // namespace coreheap::commands

@@ -5,11 +5,13 @@
 
 #include "heapparse/python/types/instance.h"
 #include "heapparse/python/types/str.h"
+#include "heapparse/python/value.h"
 
 namespace coreheap::python {
 namespace {
 
 constexpr std::size_t kMaxName = 200;
+constexpr std::uint64_t kMaxKey = 60;
 
 void field_references(Decoder& decoder, const Object& object, const TypeRules& rules,
                       ReferenceSink visit) {
@@ -80,8 +82,14 @@ std::string edge_text(Decoder& decoder, const EdgeName& name) {
     case EdgeKind::slot:
       return "." + text();
     case EdgeKind::item:
-    case EdgeKind::value:
-      return name.name ? fmt::format("['{}']", text()) : fmt::format("[{}]", name.index);
+    case EdgeKind::value: {
+      if (!name.name) return fmt::format("[{}]", name.index);
+      if (const auto key = name_text(decoder.reader(), name.name, kMaxName)) {
+        return fmt::format("['{}']", *key);
+      }
+      // A key that is no text: a number, a tuple, an object.
+      return fmt::format("[{}]", value_text(decoder, name.name, ValueOptions::of_chars(kMaxKey)));
+    }
     case EdgeKind::key:
       return fmt::format("<key {}>", name.index);
     case EdgeKind::member:

@@ -319,7 +319,7 @@ void note_offsets(const OffsetsSaid& said, Address cookie, Runtime& out) {
   if (!said.readable) {
     out.evidence.push_back(
         {"_Py_DebugOffsets",
-         fmt::format("at {:#x}, of a form that no table has: not used", cookie.value),
+         fmt::format("at {:#x}, damaged or of a form that no table has: not used", cookie.value),
          Evidence::Strength::probable});
     return;
   }
@@ -385,6 +385,13 @@ Result<std::optional<Runtime>> find_runtime(const image::Image& image,
       OffsetsSaid said;
       if (cookie) said = put_above_table(image, *cookie, out);
       interpreter = find_interpreter(image, *out.layout, type);
+      if (!interpreter && out.corrected) {
+        // A damaged block must not hide what the table finds.
+        said = {};
+        out.corrected.reset();
+        out.layout = l;
+        interpreter = find_interpreter(image, *out.layout, type);
+      }
       if (!interpreter && unknown && l == candidates.back()) {
         if (auto moved = probe_interpreter(image, *out.layout, type)) {
           interpreter = find_interpreter(image, *moved, type);

@@ -105,6 +105,19 @@ TEST_CASE("a value that does not fit into its structure is not taken") {
   }
 }
 
+TEST_CASE("a block that leads away from the interpreter is not followed") {
+  for (const auto* layout : layouts_with_block()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    heap.boot();
+    write_block(heap, *layout);
+    heap.store(heap.runtime_struct, layout->debug_offsets.interpreter_modules, 8);
+    const auto runtime = find(heap);
+    REQUIRE(runtime.has_value());
+    CHECK(runtime->layout->interpreter == layout->interpreter);
+  }
+}
+
 TEST_CASE("a block of another form is not read") {
   for (const auto* layout : layouts_with_block()) {
     INFO(layout->name);
@@ -117,17 +130,29 @@ TEST_CASE("a block of another form is not read") {
   }
 }
 
-TEST_CASE("with its table hidden a version is read by the one before and by its own block") {
-  const auto all = layouts_with_block();
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    if (all[i - 1]->version.minor == all[i]->version.minor) continue;
-    INFO(all[i]->name);
-    HeapBuilder heap(*all[i]);
+TEST_CASE("with its table hidden a version is read by the one before, moved until it fits") {
+  // As 3.15 follows 3.14: everything an interpreter state begins with is elsewhere.
+  const auto* before = layouts_with_block().front();
+  for (const int by : {-96, 32, 800}) {
+    INFO(by);
+    layouts::Layout build = *before;
+    for (auto* field :
+         {&build.interpreter.modules, &build.interpreter.sysdict, &build.interpreter.builtins}) {
+      field->offset = static_cast<std::uint32_t>(static_cast<int>(field->offset) + by);
+    }
+    build.interpreter.threads_head.offset -= 8;
+    HeapBuilder heap(build);
     heap.boot();
-    const auto runtime = find(heap, {all[i - 1]->version});
-    if (!runtime) continue;  // its interpreter state differs, and its block is of another form
+    heap.store(heap.type_type, build.type.basicsize, build.heap_type.struct_size + 64);
+    heap.word(heap.runtime_struct + 8, 0x031f00f0);
+    const auto runtime = find(heap, {before->version});
+    REQUIRE(runtime.has_value());
     CHECK(runtime->best_effort);
-    CHECK(runtime->layout->version.minor == all[i - 1]->version.minor);
+    CHECK(runtime->version_text == "3.31.0");
+    CHECK(runtime->layout->interpreter.modules == build.interpreter.modules);
+    CHECK(runtime->layout->interpreter.threads_head == build.interpreter.threads_head);
+    CHECK(runtime->interpreters.size() == 1);
+    CHECK(runtime->interpreters[0].thread_states == std::vector<Address>{heap.thread});
   }
 }
 

@@ -203,8 +203,9 @@ def compare(comparison, reading):
     def show(address, counter):
         shown = []
         for target in list(counter)[:4]:
-            named = truth.objects.get(target)
-            shown.append("%#x %s x%d" % (target, named[0] if named else "?", counter[target]))
+            named, row = truth.objects.get(target), reading.objects.get(target)
+            shown.append("%#x %s x%d" % (target, named[0] if named else "%s that the truth lacks" % row["type"] if row
+                                         else "?", counter[target]))
         return ", ".join(shown) or "nothing"
 
     # One of each type first: a hundred of one kind is one fault.

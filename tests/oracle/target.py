@@ -346,6 +346,21 @@ def truth(out):
         view = view[os.write(out, view[:1 << 20]):]
 
 
+def find_interned():
+    """The address of the table of interned strings, which 3.15 shows to the collector; else 0."""
+    for o in gc.get_objects():
+        if type(o) is dict and len(o) > 500 and all([key is value for key, value in o.items()]):
+            return id(o)
+    return 0
+
+
+def hold_interned(table):
+    """A name that nothing but the cache of attribute lookups holds dies as soon as a lookup in the child takes its
+    place, and the truth would lack what the parent has."""
+    if table:
+        KEEP["interned"] = list(ctypes.cast(table, ctypes.py_object).value)
+
+
 def load_truths():
     """What else is asked of the interpreter: every truth_NAME.py beside this file, by name. Its lines(seen)
     gives lines of the truth file; seen maps address to object. Loaded before the heap is built."""
@@ -362,6 +377,7 @@ def main():
         CONFIG[name] = int(value)
     libc.prctl(41, 1, 0, 0, 0)           # PR_SET_THP_DISABLE: the kernel would make small pages huge between two looks
     gc.disable()
+    table = find_interned()
     TRUTHS.extend(load_truths())
     EARLY.extend([one.before for one in TRUTHS if hasattr(one, "before")])
     rng = random.Random(CONFIG["seed"])
@@ -382,11 +398,13 @@ def main():
     os.dup2(stats, 2)
     rehearsal = os.open(CONFIG["out"] + ".rehearsal", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
     taking = truth_tracemalloc.functions() if CONFIG.get("tracemalloc") else None
+    hold_interned(table)
     for _ in range(2 if taking is None else 0):  # fills every cache that the walk fills, and specialises it
         truth(rehearsal)
     NOTES["rehearsing"] = False
     for late in CONFIG["late"]:          # what no later object may disturb
         late()
+    hold_interned(table)
     source = libc_with_gil if CONFIG["hold_gil"] else libc
     fork = source.fork
     fork.restype = ctypes.c_int

@@ -69,7 +69,7 @@ struct RuntimeOptions {
 Result<std::optional<Runtime>> find_runtime(const image::Image& image,
                                             const image::Symbols& symbols,
                                             const std::vector<glibc::MallocHeap>& heaps,
-                                            const pymalloc::PymallocHeap& pymalloc,
-                                            JobControl& job, const RuntimeOptions& options = {});
+                                            const pymalloc::PymallocHeap& pymalloc, JobControl& job,
+                                            const RuntimeOptions& options = {});
 
 }  // namespace coreheap::python

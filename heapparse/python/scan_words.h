@@ -18,7 +18,8 @@ void scan_words(const image::AddressSpace& space, AddressRange range, Visit&& vi
   while (at < range.end) {
     const auto bytes = space.bytes_up_to(at, range.end - at);
     if (bytes.size() < 8) {
-      at = space.next_present(at + std::max<std::uint64_t>(bytes.size(), 1), range.end).aligned_up(8);
+      at = space.next_present(at + std::max<std::uint64_t>(bytes.size(), 1), range.end)
+               .aligned_up(8);
       continue;
     }
     const std::size_t words = bytes.size() / 8;

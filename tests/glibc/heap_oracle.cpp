@@ -387,11 +387,12 @@ void check_torn(const MallocHeap& heap, Comparison& c) {
     for (const auto& segment : heap.segments) {
       if (segment.range.contains(f.address)) arena = &heap.arenas[segment.arena];
     }
-    c.holds(fmt::format("finding {:#x} {}: {}: not in a locked arena", f.address.value, f.what,
-                        f.evidence),
-            (arena != nullptr && arena->locked) ||
-                (f.what == "tcache whose counts and lists disagree" &&
-                 f.evidence.find(", 1 lists") != std::string::npos && torn.insert(f.address).second));
+    c.holds(
+        fmt::format("finding {:#x} {}: {}: not in a locked arena", f.address.value, f.what,
+                    f.evidence),
+        (arena != nullptr && arena->locked) ||
+            (f.what == "tcache whose counts and lists disagree" &&
+             f.evidence.find(", 1 lists") != std::string::npos && torn.insert(f.address).second));
     fmt::print("  (moment of the crash) {:#x} {}: {}\n", f.address.value, f.what, f.evidence);
   }
 }

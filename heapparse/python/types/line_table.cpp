@@ -1,23 +1,32 @@
 #include "heapparse/python/types/line_table.h"
 
+#include <limits>
+
 namespace coreheap::python {
 namespace {
 
 using layouts::LineTableForm;
+
+// Lines are C ints. A table that leads beyond them is damaged; no delta is so large that adding it
+// to one overflows.
+constexpr std::int64_t kMostLine = std::numeric_limits<std::int32_t>::max();
+
+bool is_line(std::int64_t line) { return line <= kMostLine && line >= -kMostLine - 1; }
 
 std::uint8_t byte_at(std::span<const std::byte> table, std::size_t i) {
   return std::to_integer<std::uint8_t>(table[i]);
 }
 
 // Pairs (bytes, lines) up to 3.9: each says how far on the next line begins.
-std::int64_t line_in_pairs(std::span<const std::byte> table, std::int64_t line, std::int64_t offset,
-                           bool is_signed) {
+std::optional<std::int64_t> line_in_pairs(std::span<const std::byte> table, std::int64_t line,
+                                          std::int64_t offset, bool is_signed) {
   std::int64_t at = 0;
   for (std::size_t i = 0; i + 1 < table.size(); i += 2) {
     at += byte_at(table, i);
     if (at > offset) break;
     const std::uint8_t delta = byte_at(table, i + 1);
     line += is_signed ? static_cast<std::int8_t>(delta) : delta;
+    if (!is_line(line)) return std::nullopt;
   }
   return line;
 }
@@ -31,6 +40,7 @@ std::optional<std::int64_t> line_in_ranges(std::span<const std::byte> table, std
     end += byte_at(table, i);
     const auto delta = static_cast<std::int8_t>(byte_at(table, i + 1));
     if (delta != kNoLine) line += delta;
+    if (!is_line(line)) return std::nullopt;
     if (offset < end) return delta == kNoLine ? std::nullopt : std::optional(line);
   }
   return std::nullopt;
@@ -67,6 +77,7 @@ std::optional<std::int64_t> line_in_locations(std::span<const std::byte> table, 
     } else if (code >= kOneLine0 && code <= kOneLine2) {
       line += static_cast<std::int64_t>(code - kOneLine0);
     }
+    if (!is_line(line)) return std::nullopt;
     if (offset < end) return code == kNoLocation ? std::nullopt : std::optional(line);
     while (i < table.size() && (byte_at(table, i) & 0x80) == 0) ++i;
   }
@@ -77,6 +88,7 @@ std::optional<std::int64_t> line_in_locations(std::span<const std::byte> table, 
 
 std::optional<std::int64_t> line_at(LineTableForm form, std::span<const std::byte> table,
                                     std::int64_t first_line, std::int64_t offset) {
+  if (!is_line(first_line)) return std::nullopt;
   if (offset < 0) return first_line;
   switch (form) {
     case LineTableForm::kUnsignedPairs:

@@ -3,6 +3,7 @@
 #include "heapparse/python/types/line_table.h"
 
 #include <array>
+#include <limits>
 #include <vector>
 
 #include "tests/unit/catch.h"
@@ -82,6 +83,20 @@ TEST_CASE("a damaged table ends the search") {
   CHECK(line_at(LineTableForm::kLocations, endless, 7, 4) == std::nullopt);
   CHECK(line_at(LineTableForm::kSignedPairs, table({3}), 7, 4) == 7);  // half a pair
   CHECK(line_at(LineTableForm::kRangePairs, table({3}), 7, 4) == std::nullopt);
+}
+
+TEST_CASE("no table leads to a line that is no C int") {
+  constexpr std::int64_t kLast = std::numeric_limits<std::int32_t>::max();
+  for (const auto form :
+       {LineTableForm::kUnsignedPairs, LineTableForm::kSignedPairs, LineTableForm::kRangePairs}) {
+    CHECK(line_at(form, table({2, 1, 2, 1}), kLast - 1, 0) ==
+          std::optional<std::int64_t>{form == LineTableForm::kRangePairs ? kLast : kLast - 1});
+    CHECK(line_at(form, table({2, 1, 2, 1}), kLast, 3) == std::nullopt);
+    CHECK(line_at(form, {}, kLast + 1, -1) == std::nullopt);
+  }
+  CHECK(line_at(LineTableForm::kLocations, table({0xd0}), kLast, 0) == kLast);
+  CHECK(line_at(LineTableForm::kLocations, table({0xd0}), kLast + 1, 0) == std::nullopt);
+  CHECK(line_at(LineTableForm::kLocations, table({0xd8}), kLast, 0) == std::nullopt);
 }
 
 }  // namespace

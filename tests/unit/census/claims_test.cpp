@@ -224,6 +224,40 @@ TEST_CASE("dead objects are cached, by their refcount or by the list they are on
   }
 }
 
+TEST_CASE(
+    "without pymalloc a dead object is cached when a list leads to it, else its block is unknown") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    heap.boot();
+    const std::uint64_t bytes = layout->tuple.items.offset + 24U;
+    const auto dead = [&] {
+      const Address at = heap.chunk(heap.gc_head_bytes + bytes) + heap.gc_head_bytes;
+      heap.header(at, heap.type("tuple"), 0);
+      heap.store(at, layout->tuple.size, 2);
+      if (heap.traits().gc_refs_in_head) {
+        heap.store(at - heap.gc_head_bytes, layout->gc_head.refs, heap.gc_state(-2));
+      }
+      return at;
+    };
+    const Address first = dead(), second = dead(), forgotten = dead();
+    heap.word(heap.static_memory(8), first.value);  // the head of a list
+    heap.word(first + layout->tuple.items.offset, second.value);
+    World world(heap);
+    world.pools = {};
+    const Census census = world.census();
+    for (const Address cached : {first, second}) {
+      const RowId row = row_of(census, cached);
+      CHECK(census.rows.state(row) == State::cached);
+      CHECK(census.label_of(row).kind == Kind::free_list_object);
+    }
+    const RowId row = row_of(census, forgotten);
+    CHECK(census.rows.state(row) == State::used);
+    CHECK(census.label_of(row).kind == Kind::uncategorized);
+    CHECK_FALSE(census.rows.holds_object(row));
+  }
+}
+
 TEST_CASE("dead floats of lists without an address are told by their links") {
   for (const auto* layout : gil_layouts()) {
     if (layout->traits.freelist_form != FreelistForm::kStaticVariables ||

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "commands/commands.h"
 #include "commands/figures.h"
@@ -20,11 +21,12 @@ using graph::NodeId;
 std::vector<Column> columns() {
   return {
       {"number", "#", ColumnType::identifier, "row number: the next command takes it as #1"},
+      {"islands", "", ColumnType::integer, "how many there are that are made alike"},
       {"objects", "", ColumnType::integer,
-       "objects of the island, what hangs on its cycle included"},
+       "objects of these islands, what hangs on their cycles included"},
       {"bytes", "", ColumnType::bytes, "their allocations and buffers"},
-      {"cycle", "", ColumnType::integer, "objects of its largest cycle"},
-      {"types", "", ColumnType::text, "what it is made of"},
+      {"cycle", "", ColumnType::integer, "objects of the largest cycle of one"},
+      {"types", "", ColumnType::text, "what one is made of"},
       {"edge", "", ColumnType::text, "a reference of the cycle: cut there, refcounts free it"},
       {"finalizer", "", ColumnType::boolean, "an object has a __del__", false},
       {"address", "", ColumnType::address, "an object of the cycle"},
@@ -39,7 +41,10 @@ std::vector<Column> object_columns() {
           {"cyclic", "", ColumnType::boolean, "part of a cycle; else it hangs on one"}};
 }
 
+// One island, or all that are made alike: of as many objects of the same types, with cycles of one
+// size. Thousands of them, as a cache leaves them that was thrown away, are one row.
 struct Island {
+  std::uint64_t islands = 1;
   std::uint64_t objects = 0;
   std::uint64_t bytes = 0;
   std::uint64_t cycle = 0;
@@ -50,7 +55,7 @@ struct Island {
 // Islands: garbage that hangs together, told apart by following references both ways.
 class Islands {
  public:
-  Islands(GraphView& view) : view_(view), graph_(view.graph()) {
+  Islands(GraphView& view, bool each) : view_(view), graph_(view.graph()), each_(each) {
     const auto& garbage = graph_.garbage();
     island_.assign(garbage.size(), kNone);
     std::vector<std::uint64_t> sizes;
@@ -65,7 +70,9 @@ class Islands {
     std::stable_sort(islands_.begin(), islands_.end(),
                      [](const Island& a, const Island& b) { return a.bytes > b.bytes; });
   }
+  // Most bytes first.
   const std::vector<Island>& all() const { return islands_; }
+  std::uint64_t count() const { return count_; }
 
  private:
   static constexpr std::uint32_t kNone = 0xffffffff;
@@ -79,7 +86,7 @@ class Islands {
   }
 
   void gather(std::uint32_t first, const std::vector<std::uint64_t>& sizes) {
-    const auto number = static_cast<std::uint32_t>(islands_.size());
+    const auto number = static_cast<std::uint32_t>(count_++);
     Island island;
     std::vector<std::uint32_t> open{first};
     island_[first] = number;
@@ -106,13 +113,28 @@ class Islands {
       graph_.for_each_referrer(id, enter);
     }
     if (island.example == NodeId::none) island.example = NodeId{graph_.garbage()[first]};
-    islands_.push_back(std::move(island));
+    if (each_) {
+      islands_.push_back(std::move(island));
+      return;
+    }
+    const auto [it, is_new] = alike_.try_emplace({island.cycle, island.types}, islands_.size());
+    if (is_new) {
+      islands_.push_back(std::move(island));
+      return;
+    }
+    Island& alike = islands_[it->second];
+    ++alike.islands;
+    alike.objects += island.objects;
+    alike.bytes += island.bytes;
   }
 
   GraphView& view_;
   const graph::Graph& graph_;
-  std::vector<std::uint32_t> island_;
+  bool each_;
+  std::vector<std::uint32_t> island_;  // of each garbage object; kNone: not seen yet
+  std::uint64_t count_ = 0;
   std::vector<Island> islands_;
+  std::map<std::pair<std::uint64_t, std::map<std::string, std::uint64_t>>, std::size_t> alike_;
 };
 
 std::string types_text(const Island& island) {
@@ -184,7 +206,7 @@ Result<Report> run(Context& context) {
     return fail(ErrorCode::no_python, view.target().image().source, "no CPython runtime is inside");
   }
   if (context.arguments.has("objects")) return object_report(view);
-  const Islands islands(view);
+  const Islands islands(view, context.arguments.has("each"));
   Report report = report_on(view.target(), view.census());
   Table table;
   table.columns = columns();
@@ -193,9 +215,9 @@ Result<Report> run(Context& context) {
   for (const Island& island : islands.all()) {
     bytes += island.bytes;
     const std::string edge = edge_text(view, island.example);
-    rows->add({Cell::of_count(rows->size() + 1), Cell::of_count(island.objects),
-               Cell::of_count(island.bytes), Cell::of_count(island.cycle),
-               Cell::of_text(types_text(island)),
+    rows->add({Cell::of_count(rows->size() + 1), Cell::of_count(island.islands),
+               Cell::of_count(island.objects), Cell::of_count(island.bytes),
+               Cell::of_count(island.cycle), Cell::of_text(types_text(island)),
                edge.empty() ? Cell::absent() : Cell::of_text(edge),
                Cell::of_boolean(has_finalizer(view, island)),
                Cell::of_address(view.address(island.example))});
@@ -205,18 +227,20 @@ Result<Report> run(Context& context) {
   }
   table.rows = rows;
   const std::uint64_t objects = view.graph().garbage().size();
-  table.totals = {{"objects", Cell::of_count(objects)}, {"bytes", Cell::of_count(bytes)}};
+  table.totals = {{"islands", Cell::of_count(islands.count())},
+                  {"objects", Cell::of_count(objects)},
+                  {"bytes", Cell::of_count(bytes)}};
   KeyValues facts;
   facts.count("objects", objects);
   facts.bytes("bytes", bytes);
-  facts.count("islands", islands.all().size());
+  facts.count("islands", islands.count());
   report.add("summary", "", std::move(facts)).screen =
       objects == 0
           ? "No garbage: a collection would free nothing.\n"
           : fmt::format("A collection would free {} objects, {}, in {} island{}.\n",
                         with_thousands(static_cast<std::int64_t>(objects)), size_text(bytes),
-                        with_thousands(static_cast<std::int64_t>(islands.all().size())),
-                        islands.all().size() == 1 ? "" : "s");
+                        with_thousands(static_cast<std::int64_t>(islands.count())),
+                        islands.count() == 1 ? "" : "s");
   report.main_name = "islands";
   Section& section = report.add("islands", "", std::move(table));
   if (objects == 0) section.screen = "";
@@ -237,11 +261,13 @@ Command garbage_command() {
       .summary = "what gc.collect() would free: cycles, their size, where to cut",
       .description =
           "Objects whose refcounts are all explained by one another: nothing alive refers to\n"
-          "them. One row an island, a set of them that hangs together; cycle counts the objects\n"
-          "of its largest strongly connected part. Nothing is collected. Objects with a __del__\n"
-          "may revive others when a real collection runs it. --objects lists them one by one.",
+          "them. An island is a set of them that hangs together; those that are made alike, of as\n"
+          "many objects of the same types, are one row, or with --each a row each. cycle counts\n"
+          "the objects of the largest strongly connected part. Nothing is collected. Objects with\n"
+          "a __del__ may revive others when a real collection runs it. --objects lists them one\n"
+          "by one.",
       .usage = "",
-      .options = {{"objects", 0, "", "one row an object"}},
+      .options = {{"each", 0, "", "one row an island"}, {"objects", 0, "", "one row an object"}},
       .columns = columns(),
       .group = Group::holders,
       .cost = Cost::graph,

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/step_clock.h"
 #include "heapparse/census/build.h"
 #include "heapparse/graph/paths.h"
 #include "heapparse/snapshot/snapshot.h"
@@ -191,6 +192,27 @@ void search_a_path(benchmark::State& state) {
   }
 }
 
+// Everything from the file to retained sizes, itemised: a counter a step, in multiples of reading
+// the file.
+void a_whole_look_by_step(benchmark::State& state) {
+  if (!usable(state)) return;
+  for (auto unused : state) {
+    (void)unused;
+    JobControl job;
+    bench::StepClock clock(job);
+    const auto start = Clock::now();
+    auto snapshot = open_snapshot(job);
+    if (!snapshot || !snapshot->dominators(job)) return state.SkipWithError("not a core");
+    const double seconds = seconds_since(start);
+    for (const auto& [step, part] : clock.stop()) {
+      state.counters["step " + (step.empty() ? "opening the file" : step)] = part / read_seconds();
+    }
+    const auto census = snapshot->census(job);
+    report(state, seconds, census ? static_cast<double>((*census)->rows.size()) : 0);
+  }
+}
+
+BENCHMARK(a_whole_look_by_step)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1);
 BENCHMARK(build_graph)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
 BENCHMARK(find_retained_sizes)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
 BENCHMARK(search_a_path)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);

@@ -458,7 +458,7 @@ int main(int argc, char** argv) {
   }
   std::printf(
       "%llu damaged cores read, seeds %llu to %llu: %llu wrong, %llu crashed; damage reported of "
-      "%llu, %llu refused; %zu rows, at most %llu MiB and %.0f s\n",
+      "%llu, %llu refused; %zu rows, allowed are %llu MiB and %.0f s each\n",
       static_cast<unsigned long long>(shared->done), static_cast<unsigned long long>(options.first),
       static_cast<unsigned long long>(next), static_cast<unsigned long long>(shared->failed),
       static_cast<unsigned long long>(crashed),

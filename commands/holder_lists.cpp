@@ -139,6 +139,10 @@ namespace {
 
 // A holder of the first screen holds at least this share.
 constexpr double kLeastShare = 0.02;
+// Garbage is worth a collection from here on.
+constexpr std::uint64_t kWorthCollecting = 1 << 20;
+// Lines behind NEXT: the first screen fits into 40.
+constexpr std::size_t kMostNext = 4;
 
 // Does its way begin where a program keeps things, not in C or the interpreter's own?
 bool is_users(const graph::Holder& holder) {
@@ -196,8 +200,16 @@ Result<void> add_holders(Context& context, std::size_t most, Report& report) {
   }
   screen += screen_line("", "modules, classes, functions and what is never freed", found->code);
   screen += screen_line("", "everything else, largest " + size_text(largest_of_rest), rest);
+  // A cure only where it would show, as the other cures are.
+  const bool worth_collecting =
+      found->garbage >= kWorthCollecting &&
+      static_cast<double>(found->garbage) >= kLeastShare * static_cast<double>(found->total);
   if (found->garbage > 0) {
-    screen += screen_line("", "garbage waiting for the collector", found->garbage);
+    screen += screen_line("",
+                          worth_collecting
+                              ? "garbage waiting for the collector: gc.collect() would free it"
+                              : "garbage waiting for the collector",
+                          found->garbage);
   }
   if (found->orphans > 0) {
     screen +=
@@ -218,6 +230,11 @@ Result<void> add_holders(Context& context, std::size_t most, Report& report) {
     report.next.insert(report.next.begin(), {"why " + hex_text(report.numbered.front()),
                                              "what keeps the largest holder alive"});
     report.next.insert(report.next.begin() + 1, {"leaks", "suspects, each with a sentence"});
+  }
+  if (worth_collecting) {
+    report.next.insert(report.next.begin(),
+                       {"garbage", "what a collection would free, and where to cut"});
+    if (report.next.size() > kMostNext) report.next.pop_back();
   }
   return {};
 }

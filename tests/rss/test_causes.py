@@ -142,9 +142,14 @@ class Causes(unittest.TestCase):
         self.assertEqual(answer.headlines, ["mapped files, not the heap"])
 
     def test_garbage_counts_as_objects(self):
-        # Which of them nobody reaches is the reference graph's to say.
+        # Which of them nobody reaches is the reference graph's to say, which comes behind the verdict.
         answer = self.answer("garbage")
         self.assertEqual(answer.causes, ["live"], answer)
+        self.assertIn("gc.collect() would free it", answer.text)
+        self.assertRegex(answer.text, r"NEXT +coreheap \d+ garbage")
+
+    def test_little_garbage_is_no_cure(self):
+        self.assertNotIn("gc.collect()", self.answer("object_leak").text)
 
     def test_two_causes_are_two_lines(self):
         answer = self.answer("object_leak=120", "native_leak=100")

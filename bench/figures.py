@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs the benchmarks over a core and writes their figures into README.md, between its two marks.
+"""Makes cores of known shapes, runs the benchmarks over them and writes the figures into README.md, between its marks.
 
-    bench/figures.py CORE [--build build/release] [--what WORDS]
+    bench/figures.py [--millions 10] [--folder FOLDER] [--build build/release]
 
-Best of what each benchmark repeats; ratios are those of one process. --what names the core in the table's heading.
+Ratios are those of one process each. The cores, half a gigabyte to a gigabyte each, are removed one by one.
 """
 
 import argparse
@@ -12,46 +12,83 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BEGIN, END = "<!-- figures -->\n", "<!-- end -->"
+SHAPES = {
+    "table": "floats, strings and tuples, a third each",
+    "instances": "instances of a class with two fields, a third; the strings in one of them, a third",
+    "linked": "one doubly linked list of lists",
+    "chain": "one chain of lists, held at its head",
+    "islands": "pairs of lists that only refer to each other",
+    "dict": "floats, the keys of one dict",
+}
+GRAPH = "build_graph|find_retained_sizes|search_a_path"
 
 
-def measured(program, core):
-    ran = subprocess.run([program, "--benchmark_format=json"], env=dict(os.environ, COREHEAP_BENCH_CORE=core),
-                         stdout=subprocess.PIPE, text=True, check=True)
+def measured(program, core, *arguments):
+    ran = subprocess.run([program, "--benchmark_format=json", *arguments], env=dict(os.environ, COREHEAP_BENCH_CORE=core),
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True)
     report = json.loads(ran.stdout)
     for one in report["benchmarks"]:
         if one.get("error_occurred"):
             sys.exit("%s: %s: %s" % (program, one["name"], one["error_message"]))
-    return report["benchmarks"]
+    return [one for one in report["benchmarks"] if one.get("aggregate_name") == "best"]
 
 
 def named(one):
     return re.sub(r"/.*", "", one["name"]).replace("_", " ")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("core")
-    parser.add_argument("--build", default=os.path.join(HERE, "..", "build", "release"))
-    parser.add_argument("--what", default="")
-    options = parser.parse_args()
-    programs = [os.path.join(options.build, "bench", name) for name in ("bench_stages", "bench_queries")]
-    stages, queries = [measured(program, options.core) for program in programs]
-    size = os.path.getsize(options.core)
-    lines = ["A core of %.2f GB%s.\n" % (size / 1e9, ": " + options.what if options.what else ""),
-             "| stage | x_read | x_walk | bytes an object |", "|---|---:|---:|---:|"]
+def figures(one, *keys):
+    return " | ".join("%.1f" % one[key] if key in one else "" for key in keys)
+
+
+def stage_tables(stages):
+    lines = ["| stage | x_read | x_walk | bytes an object |", "|---|---:|---:|---:|"]
     steps = []
     for one in stages:
-        cells = ["%.1f" % one[key] if key in one else "" for key in ("x_read", "x_walk", "bytes/object")]
-        lines.append("| %s | %s |" % (named(one), " | ".join(cells)))
-        steps += [(key[5:], value) for key, value in one.items() if key.startswith("step ")]
-    if steps:
-        lines += ["", "| step of a whole look | x_read |", "|---|---:|"]
-        lines += ["| %s | %.2f |" % one for one in sorted(steps, key=lambda one: -one[1]) if one[1] >= 0.01]
-    lines += ["", "| query | x_pass | rows |", "|---|---:|---:|"]
-    lines += ["| %s | %.2f | %s |" % (named(one), one["x_pass"], format(int(one["rows"]), ",")) for one in queries]
+        found = [(key[5:], value) for key, value in one.items() if key.startswith("step ")]
+        if found:
+            steps += found
+        else:
+            lines.append("| %s | %s |" % (named(one), figures(one, "x_read", "x_walk", "bytes/object")))
+    lines += ["", "| step of a whole look, from the file to retained sizes | x_read |", "|---|---:|"]
+    return lines + ["| %s | %.2f |" % one for one in sorted(steps, key=lambda one: -one[1]) if one[1] >= 0.05]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--millions", type=float, default=10)
+    parser.add_argument("--folder", help="where cores lie meanwhile")
+    parser.add_argument("--build", default=os.path.join(HERE, "..", "build", "release"))
+    options = parser.parse_args()
+    stages, queries = [os.path.join(options.build, "bench", name) for name in ("bench_stages", "bench_queries")]
+    lines, shapes = [], []
+    with tempfile.TemporaryDirectory(dir=options.folder) as folder:
+        for shape, what in SHAPES.items():
+            made = subprocess.run([sys.executable, os.path.join(HERE, "make_core.py"), str(options.millions), folder, shape],
+                                  stdout=subprocess.PIPE, text=True)
+            if made.returncode:
+                sys.exit("no core of shape %s" % shape)
+            core = made.stdout.strip()
+            if shape == "table":
+                lines += ["`table`, %g million blocks, %.2f GB: %s.\n" % (options.millions, os.path.getsize(core) / 1e9, what)]
+                lines += stage_tables(measured(stages, core))
+            if shape == "instances":
+                lines += ["", "`instances`: %s. `x_pass` is a multiple of one pass over what the query names.\n" % what,
+                          "| query | x_pass |", "|---|---:|"]
+                lines += ["| %s | %.1f |" % (named(one), one["x_pass"]) for one in measured(queries, core)]
+            graph = {named(one): one for one in measured(stages, core, "--benchmark_filter=" + GRAPH)}
+            shapes.append("| `%s` | %s | %s | %s | %s | %s |" % (
+                shape, what, figures(graph["build graph"], "x_walk"), figures(graph["find retained sizes"], "x_walk"),
+                figures(graph["search a path"], "x_walk"),
+                "%.0f" % sum(graph[name]["bytes/object"] for name in ("build graph", "find retained sizes"))))
+            os.remove(core)
+    lines += ["", "The graph by shape, as multiples of the walk over all blocks:\n",
+              "| shape | what | references | retained sizes | a path | bytes an object |", "|---|---|---:|---:|---:|---:|"]
+    lines += shapes
     path = os.path.join(HERE, "README.md")
     with open(path, encoding="utf-8") as file:
         text = file.read()

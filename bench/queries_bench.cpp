@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "bench/best_of_five.h"
 #include "heapparse/snapshot/snapshot.h"
 #include "querylang/checker.h"
 #include "querylang/run.h"
@@ -136,10 +137,10 @@ void text_field_filter(benchmark::State& state) {
   run_query(state, "type == \"__main__.Item\" and .name == \"item 77777\" | count", pass);
 }
 
-BENCHMARK(filter_on_size_and_type)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(group_by_type)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(field_filter)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(text_field_filter)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
+BENCHMARK(filter_on_size_and_type)->Apply(bench::best_of_five);
+BENCHMARK(group_by_type)->Apply(bench::best_of_five);
+BENCHMARK(field_filter)->Apply(bench::best_of_five);
+BENCHMARK(text_field_filter)->Apply(bench::best_of_five);
 
 }  // namespace
 }  // namespace coreheap

@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/best_of_five.h"
 #include "bench/step_clock.h"
 #include "heapparse/census/build.h"
 #include "heapparse/graph/paths.h"
@@ -107,7 +108,8 @@ void take_census(benchmark::State& state) {
     if (!snapshot || !snapshot->types(job)) return state.SkipWithError("not a core");
     const auto start = Clock::now();
     auto census = snapshot->census(job);
-    report(state, seconds_since(start), census ? static_cast<double>((*census)->rows.size()) : 0);
+    if (!census) return state.SkipWithError("no census");
+    report(state, seconds_since(start), static_cast<double>((*census)->rows.size()));
   }
 }
 
@@ -212,17 +214,14 @@ void a_whole_look_by_step(benchmark::State& state) {
   }
 }
 
-BENCHMARK(a_whole_look_by_step)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(1);
-BENCHMARK(build_graph)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
-BENCHMARK(find_retained_sizes)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
-BENCHMARK(search_a_path)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(3);
-BENCHMARK(open_core_file)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(walk_allocators)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(take_census)->UseManualTime()->Unit(benchmark::kMillisecond)->Iterations(5);
-BENCHMARK(everything_the_first_screen_needs)
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond)
-    ->Iterations(5);
+BENCHMARK(open_core_file)->Apply(bench::best_of_five);
+BENCHMARK(walk_allocators)->Apply(bench::best_of_five);
+BENCHMARK(take_census)->Apply(bench::best_of_five);
+BENCHMARK(everything_the_first_screen_needs)->Apply(bench::best_of_five);
+BENCHMARK(build_graph)->Apply(bench::best_of_five);
+BENCHMARK(find_retained_sizes)->Apply(bench::best_of_five);
+BENCHMARK(search_a_path)->Apply(bench::best_of_five);
+BENCHMARK(a_whole_look_by_step)->Apply(bench::best_of_five);
 
 }  // namespace
 }  // namespace coreheap

@@ -3,6 +3,7 @@
 #include "heapparse/python/closure.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "heapparse/python/chain_guard.h"
 #include "heapparse/python/decoder.h"
@@ -27,21 +28,28 @@ class SeenSet {
   }
   // False when it was there already, or lies nowhere.
   bool add(Address a) {
-    if (last_ == nullptr || !last_->range.contains(a)) {
-      const auto it = std::upper_bound(parts_.begin(), parts_.end(), a,
-                                       [](Address x, const Part& p) { return x < p.range.begin; });
-      if (it == parts_.begin() || !(it - 1)->range.contains(a)) return false;
-      last_ = &*(it - 1);
-    }
-    const std::uint64_t bit = (a - last_->range.begin) / 8;
-    std::uint64_t& word = last_->bits[bit / 64];
-    const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
-    if ((word & mask) != 0) return false;
-    word |= mask;
+    if (!find_part(a)) return false;
+    std::uint64_t& word = word_of(a);
+    if ((word & mask_of(a)) != 0) return false;
+    word |= mask_of(a);
     return true;
   }
+  bool contains(Address a) { return find_part(a) && (word_of(a) & mask_of(a)) != 0; }
 
  private:
+  bool find_part(Address a) {
+    if (last_ != nullptr && last_->range.contains(a)) return true;
+    const auto it = std::upper_bound(parts_.begin(), parts_.end(), a,
+                                     [](Address x, const Part& p) { return x < p.range.begin; });
+    if (it == parts_.begin() || !(it - 1)->range.contains(a)) return false;
+    last_ = &*(it - 1);
+    return true;
+  }
+  std::uint64_t& word_of(Address a) { return last_->bits[(a - last_->range.begin) / 512]; }
+  std::uint64_t mask_of(Address a) const {
+    return std::uint64_t{1} << ((a - last_->range.begin) / 8 % 64);
+  }
+
   struct Part {
     AddressRange range;
     std::vector<std::uint64_t> bits;
@@ -87,6 +95,7 @@ class Walk {
       const ClosureObject at = work_.back();
       work_.pop_back();
       const Object object{at.address, &decoder_.types()[at.type]};
+      if (object.type->shape == Shape::type) add_waiting(at.address);
       for_each_reference(decoder_, object, [&](const Reference& r) {
         r.guess ? add_word(r.target.value) : add(r.target);
       });
@@ -127,6 +136,9 @@ class Walk {
     if (type == nullptr) return;
     const auto gc = object_gc(decoder_.reader(), runtime_, *type, a);
     if (type->is_gc && !gc) return;
+    // Whatever the collector tracks is on a list, and the lists were walked first. A number before
+    // a pointer to a class (the length of a tuple of classes) is what else looks like this.
+    if (type->is_gc && gc->collectable && gc->tracked && !seen_.contains(a)) return;
     // A refcount that is an address, or more than there are words, is the first word of something
     // else.
     if (!header->refcount.immortal && header->refcount.count >= 0x10000 &&
@@ -141,7 +153,18 @@ class Walk {
         !decoder_.type_at(a) && in_module_data(a)) {
       return;
     }
+    // Memory that was never cleared may name a class that is gone, and whose bytes are intact.
+    if (!type->is_static && !seen_.contains(type->address)) {
+      waiting_[type->address].push_back(a);
+      return;
+    }
     add(a);
+  }
+
+  void add_waiting(Address type) {
+    const auto waiting = waiting_.extract(type);
+    if (!waiting) return;
+    for (const Address a : waiting.mapped()) add(a);
   }
 
   bool exceeds_all_words(std::int64_t refcount) const {
@@ -201,6 +224,7 @@ class Walk {
   SeenSet seen_;
   std::uint64_t words_ = 0;  // of the image: no object has more references to it
   std::vector<ClosureObject> work_;
+  std::unordered_map<Address, std::vector<Address>> waiting_;  // by the class that was not reached
   Closure out_;
   std::size_t counted_ = 0;
 };

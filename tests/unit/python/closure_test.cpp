@@ -113,11 +113,38 @@ TEST_CASE("a class that is on no list and held by nothing is not alive for resem
     const Address freed = heap.add_heap_type("Freed", "app", {heap.flags().have_gc, 16});
     const Address held = heap.add_heap_type("Held", "app", {heap.flags().have_gc, 16});
     const Address instance = heap.object(held, 16);
+    // Old bytes name the class that is gone; a word leads to them, and to an instance of the other.
+    const Address stale = heap.object(freed, 16);
+    const Address guessed = heap.object(held, 16);
+    for (const Address a : {stale, guessed}) point_from_module(heap, a);
     point_from_module(heap, heap.list({instance}));
     const Closed closed(heap);
     CHECK_FALSE(closed.has(freed));
+    CHECK_FALSE(closed.has(stale));
+    CHECK(closed.has(guessed));
     CHECK(closed.has(instance));
     CHECK(closed.has(held));
+  }
+}
+
+TEST_CASE("a word leads to nothing that is tracked and on no list of the collector") {
+  for (const auto* layout : gil_layouts()) {
+    const auto& traits = layout->traits;
+    if (traits.gc_refs_in_head || traits.gc_bits_in_object) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    heap.boot();
+    const Address held = heap.add_heap_type("Held", "app", {heap.flags().have_gc, 16});
+    point_from_module(heap, heap.list({held}));
+    // The tail of an old tuple: its length and its first item in the place of an object's head, its
+    // refcount and type in the place of the collector's links.
+    const Address tail = heap.object(held, 16);
+    heap.word(tail - 16, 1);
+    heap.word(tail - 8, heap.type("tuple").value);
+    point_from_module(heap, tail);
+    const Closed closed(heap);
+    CHECK(closed.has(held));
+    CHECK_FALSE(closed.has(tail));
   }
 }
 

@@ -24,21 +24,6 @@ std::string_view last_part(std::string_view name) {
   return dot == std::string_view::npos ? name : name.substr(dot + 1);
 }
 
-// "['name']" as ".name" where that is how a program would write it.
-std::optional<std::string> as_attribute(std::string_view edge) {
-  if (!edge.starts_with("['") || !edge.ends_with("']") || edge.size() < 5) return std::nullopt;
-  const std::string_view name = edge.substr(2, edge.size() - 4);
-  const auto letter = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
-  };
-  const auto digit = [](char c) { return c >= '0' && c <= '9'; };
-  if (!letter(name.front())) return std::nullopt;
-  if (!std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || digit(c); })) {
-    return std::nullopt;
-  }
-  return "." + std::string(name);
-}
-
 }  // namespace
 
 std::vector<std::string> split_list(std::string_view text) {
@@ -152,16 +137,8 @@ Result<std::vector<NodeId>> GraphView::nodes_of(Context& context,
 }
 
 std::string GraphView::type(NodeId id) const {
-  if (id == graph_->super_root()) return "everything";
-  if (graph_->is_root(id)) return graph_->root(id).name;
-  const census::RowId row = graph_->row(id);
-  if (census_->rows.holds_object(row)) {
-    return printable(census_->types[census::index_of(census_->rows.type(row))].name);
-  }
-  std::string text(census_->kind_of(row));
-  const std::string_view detail = census_->detail_of(row);
-  if (census_->label_of(row).kind == census::Kind::cpp_object && !detail.empty()) text = detail;
-  return "native: " + printable(text);
+  std::string text = graph::node_text(*graph_, *census_, id);
+  return graph_->is_root(id) ? text : printable(text);
 }
 
 std::optional<python::Object> GraphView::object(NodeId id) {
@@ -174,41 +151,9 @@ std::string GraphView::label(NodeId id) {
   return found ? object_label(*decoder_, *found) : std::string();
 }
 
-std::vector<WayStep> GraphView::steps(const graph::Path& path) {
-  std::vector<WayStep> steps;
-  bool after_namespace = false;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (i == 0) {
-      const bool root = graph_->is_root(path[0]);
-      steps.push_back({path[0], root ? graph_->root(path[0]).name : type(path[0]), false});
-      continue;
-    }
-    const auto named = edges(path[i - 1], path[i]);
-    WayStep step{path[i], named.front().text, named.front().conservative};
-    if (after_namespace) {
-      if (auto attribute = as_attribute(step.edge)) step.edge = *attribute;
-      steps.back() = step;
-    } else if (i == 1 && step.edge.empty()) {
-      // What a root holds itself is the root, as far as a reader cares: sys.modules.
-      step.edge = steps.back().edge;
-      steps.push_back(step);
-    } else {
-      steps.push_back(step);
-    }
-    after_namespace = named.front().is_dict && i + 1 < path.size();
-  }
-  return steps;
-}
-
-std::string GraphView::way_text(const graph::Path& path) {
-  std::string text;
-  const auto all = steps(path);
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (i == 1 && all[1].edge == all[0].edge) continue;
-    if (i > 0 && !all[i].edge.empty() && all[i].edge[0] == '<') text += ' ';
-    text += all[i].edge;
-  }
-  return text;
+std::vector<graph::WayStep> GraphView::steps(const graph::Path& path) {
+  const bool named = path.empty() || graph_->is_root(path[0]);
+  return graph::way_steps(*graph_, *names_, path, named ? std::string() : type(path[0]));
 }
 
 std::string GraphView::way_lines(const graph::Path& path, std::size_t indent) {

@@ -12,18 +12,12 @@
 #include "heapparse/graph/edge_names.h"
 #include "heapparse/graph/graph.h"
 #include "heapparse/graph/paths.h"
+#include "heapparse/graph/way_names.h"
 
 namespace coreheap::commands {
 
 // Rows beyond these keep their addresses to themselves.
 inline constexpr std::size_t kMostNumbered = 1000;
-
-// One step of a way: the node, and what the one before calls it.
-struct WayStep {
-  graph::NodeId node = graph::NodeId::none;
-  std::string edge;  // ".name", "['key']"; of a root its name
-  bool conservative = false;
-};
 
 // "a,b,c" in parts; empty ones are left out.
 std::vector<std::string> split_list(std::string_view text);
@@ -62,11 +56,9 @@ class GraphView {
   }
   std::optional<python::Object> object(graph::NodeId id);
 
-  // A namespace between a module, a class or an instance and what is in it is left out: `.name`
-  // stands for `.__dict__['name']`.
-  std::vector<WayStep> steps(const graph::Path& path);
+  std::vector<graph::WayStep> steps(const graph::Path& path);
   // "sys.modules['app'].CACHE['k']".
-  std::string way_text(const graph::Path& path);
+  std::string way_text(const graph::Path& path) { return graph::way_text(steps(path)); }
   // An indented line a step, long ways cut in the middle.
   std::string way_lines(const graph::Path& path, std::size_t indent);
 

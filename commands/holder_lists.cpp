@@ -15,8 +15,6 @@ namespace {
 
 using graph::NodeId;
 
-constexpr std::string_view kModules = "sys.modules";
-
 std::string counted(std::uint64_t n, std::string_view what) {
   return fmt::format("{} {}", with_thousands(static_cast<std::int64_t>(n)), what);
 }
@@ -33,21 +31,7 @@ Result<graph::Holders> holders_of(Context& context, GraphView& view) {
 }
 
 std::string place_text(GraphView& view, NodeId node) {
-  std::string way = view.way_text(graph::kept_path(view.graph(), node));
-  // sys.modules['app'].CACHE is app.CACHE.
-  if (way.starts_with(kModules) && way.size() > kModules.size() + 4) {
-    const std::size_t at = kModules.size();
-    std::size_t end = std::string::npos;
-    if (way.compare(at, 2, "['") == 0) {
-      end = way.find("']", at);
-    } else if (way[at] == '.') {
-      end = way.find_first_of(".[ ", at + 1);
-      if (end == std::string::npos) end = way.size();
-      return way.substr(at + 1, end - at - 1) + way.substr(end);
-    }
-    if (end != std::string::npos) return way.substr(at + 2, end - at - 2) + way.substr(end + 2);
-  }
-  return way;
+  return graph::place_text(view.way_text(graph::kept_path(view.graph(), node)));
 }
 
 std::string cache_text(GraphView& view, NodeId node) {

@@ -145,7 +145,6 @@ std::string entry(std::string_view name, std::string_view meaning, std::string_v
   return fmt::format("  {:<16}  {}{}\n", name, meaning, mark);
 }
 std::string_view mark_of(query::Needs needs) {
-  if (needs == query::Needs::graph) return " (needs the graph)";
   if (needs == query::Needs::two_snapshots) return " (needs two snapshots)";
   return "";
 }

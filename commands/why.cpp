@@ -31,7 +31,7 @@ std::vector<Column> columns() {
 
 void add_path(FixedRows& rows, GraphView& view, const Path& path, std::uint64_t number) {
   std::uint64_t step = 0;
-  for (const WayStep& one : view.steps(path)) {
+  for (const graph::WayStep& one : view.steps(path)) {
     const bool root = view.graph().is_root(one.node);
     const std::string label = view.label(one.node);
     rows.add({Cell::of_count(number), Cell::of_count(step++), Cell::of_text(one.edge),

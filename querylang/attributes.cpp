@@ -272,6 +272,14 @@ constexpr Attribute with_collector(Attribute a) {
   a.needs_collector = true;
   return a;
 }
+constexpr Attribute with_counts(Attribute a) {
+  a.needs_counts = true;
+  return a;
+}
+constexpr Attribute with_holders(Attribute a) {
+  a.needs_holders = true;
+  return a;
+}
 constexpr Attribute later(std::string_view name, Type type, Cost cost, Needs needs,
                           std::string_view meaning) {
   Attribute a;
@@ -327,12 +335,15 @@ constexpr auto kAttributes = std::to_array<Attribute>({
         "references that are counted and not found: held by C code"),
     row("garbage", "", Type::boolean, Cost::graph, row_garbage, "no root leads to it"),
     row("root", "", Type::text, Cost::graph, row_root, "what kind of root holds it"),
-    later("thread", Type::integer, Cost::graph, Needs::graph, "thread whose stack holds it"),
+    row("thread", "", Type::integer, Cost::graph, row_thread,
+        "get_ident() of the thread whose frames hold it"),
     row("label", "", Type::text, Cost::graph, row_label, "name of the reference to it"),
     row("retained", "", Type::bytes, Cost::retained, row_retained, "bytes freed if it went"),
-    later("retained_count", Type::integer, Cost::retained, Needs::graph, "objects freed with it"),
+    with_counts(row("retained_count", "", Type::integer, Cost::retained, row_retained_count,
+                    "objects and native blocks freed if it went, itself too")),
     row("idom", "", Type::address, Cost::retained, row_idom, "its immediate dominator"),
-    later("holder", Type::text, Cost::retained, Needs::graph, "what of the program keeps it"),
+    with_holders(row("holder", "", Type::text, Cost::retained, row_holder,
+                     "what of the program keeps it, as WHO HOLDS IT has it")),
     later("status", Type::text, Cost::columns, Needs::two_snapshots, "added, removed or kept"),
 });
 

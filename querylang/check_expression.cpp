@@ -17,11 +17,6 @@ std::optional<QueryError> lacking(Needs needs, std::string_view what, Span span)
   switch (needs) {
     case Needs::nothing:
       return std::nullopt;
-    case Needs::graph:
-      return QueryError{"needs-graph",
-                        fmt::format("{} is known, and this version cannot work it out yet", what),
-                        span,
-                        {}};
     case Needs::two_snapshots:
       return QueryError{"needs-two",
                         fmt::format("{} needs two snapshots of a process, and this is one", what),
@@ -432,6 +427,7 @@ Checked<Typed> ExpressionChecker::value(const Expression& e, Scope& scope) {
     for (std::size_t i = 0; i < scope.columns.size(); ++i) {
       if (scope.columns[i].canonical != written) continue;
       Typed t = made(Op::column, scope.columns[i].type, e.span, {});
+      if (scope.columns[i].of_graph) t.cost = Cost::retained;
       t.column = i;
       t.name = scope.columns[i].name;
       return t;

@@ -17,6 +17,7 @@ struct ScopeColumn {
   std::string name;       // as shown
   std::string canonical;  // as written, without blanks
   Type type = Type::any;
+  bool of_graph = false;  // worked out where a query names it
 };
 
 // What the words of a stage may name.

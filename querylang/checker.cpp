@@ -7,6 +7,7 @@
 
 #include "querylang/check_expression.h"
 #include "querylang/grammar.h"
+#include "querylang/graph_tables.h"
 #include "querylang/literal.h"
 #include "querylang/tables.h"
 
@@ -14,20 +15,21 @@ namespace coreheap::query {
 
 namespace {
 
-QueryError lacking_graph(std::string_view what, Span span) {
-  return {"needs-graph",
-          fmt::format("{} is known, and this version cannot work it out yet", what),
-          span,
-          {}};
-}
-
 Typed column_value(const Scope& scope, std::size_t column) {
   Typed t;
   t.op = Op::column;
   t.column = column;
   t.type = scope.columns[column].type;
   t.name = scope.columns[column].name;
+  if (scope.columns[column].of_graph) t.cost = Cost::retained;
   return t;
+}
+
+void add_columns(std::span<const TableColumn> columns, Scope& scope) {
+  for (const TableColumn& column : columns) {
+    const std::string name(column.name);
+    scope.columns.push_back({name, name, column.type, column.of_graph});
+  }
 }
 
 Typed attribute_value(std::string_view name) {
@@ -45,6 +47,7 @@ std::vector<ShownColumn> default_columns(const Scope& scope, SourceId source) {
   std::vector<ShownColumn> shown;
   if (!scope.census) {
     for (std::size_t i = 0; i < scope.columns.size(); ++i) {
+      if (scope.columns[i].of_graph) continue;
       shown.push_back({scope.columns[i].name, column_value(scope, i)});
     }
     return shown;
@@ -134,9 +137,6 @@ class Checker final : public PipelineChecker {
                    fmt::format("there is nothing called {} to take rows from", source.name),
                    std::move(hint));
     }
-    if (known->needs == Needs::graph) {
-      return std::unexpected(lacking_graph(fmt::format("from {}", known->name), source.span));
-    }
     if (known->needs == Needs::two_snapshots) {
       return wrong(
           "needs-two", source.span,
@@ -145,9 +145,7 @@ class Checker final : public PipelineChecker {
     plan.source = known->id;
     if (!is_census(known->id)) {
       scope.census = false;
-      for (const TableColumn& column : table_columns(known->id)) {
-        scope.columns.push_back({std::string(column.name), std::string(column.name), column.type});
-      }
+      add_columns(table_columns(known->id), scope);
     }
     return {};
   }
@@ -401,13 +399,37 @@ class Checker final : public PipelineChecker {
     return {};
   }
 
+  // path and cycles: a table in place of the rows.
+  Checked<void> check_graph_table(const Stage& stage, PipelinePlan& plan, Scope& scope) {
+    if (!scope.census) return not_rows(stage.span, fmt::format("{} is of", stage.word.text));
+    StagePlan made;
+    made.id = stage.word.text == "path" ? StageId::ways : StageId::cycles;
+    made.count = stage.count.value_or(0);
+    made.target = stage.target;
+    made.by_type = stage.by == "type";
+    if (!stage.by.empty() && !made.by_type) {
+      return wrong("unknown-attribute", stage.span,
+                   fmt::format("ways are merged by type, not by {}", stage.by), "path by type");
+    }
+    if (stage.condition) {
+      auto conditions = expressions_.conditions(*stage.condition, scope);
+      if (!conditions) return std::unexpected(conditions.error());
+      made.conditions = std::move(*conditions);
+    }
+    scope = Scope{};
+    scope.census = false;
+    add_columns(table_columns(made.id == StageId::cycles ? GraphTable::cycles
+                              : made.by_type             ? GraphTable::ways_by_type
+                                                         : GraphTable::ways),
+                scope);
+    plan.shown = default_columns(scope, plan.source);
+    plan.stages.push_back(std::move(made));
+    return {};
+  }
+
   Checked<void> check_stage(std::span<const Stage> rest, PipelinePlan& plan, Scope& scope) {
     const Stage& stage = rest[0];
     const std::string& word = stage.word.text;
-    const StageInfo* info = find_stage(word);
-    if (info != nullptr && info->needs == Needs::graph) {
-      return std::unexpected(lacking_graph(info->name, stage.span));
-    }
     if (word == "where") return add_where(*stage.condition, plan, scope);
     if (word == "group by") return check_group(rest, plan, scope);
     if (word == "sum" || word == "count" || word == "histogram" || word == "distinct") {
@@ -423,6 +445,7 @@ class Checker final : public PipelineChecker {
         walk != std::end(kWalks)) {
       return check_walk(stage, static_cast<Walk>(walk - std::begin(kWalks)), plan, scope);
     }
+    if (word == "path" || word == "cycles") return check_graph_table(stage, plan, scope);
     if (word == "explain") {
       plan.explain = true;
       return {};

@@ -141,6 +141,12 @@ std::string explained(const PipelinePlan& plan, const Relation& source, Worker& 
                      name_of(stage.walk == Walk::dominators ? Cost::retained : Cost::graph), "");
         break;
       }
+      case StageId::ways:
+        text += line(stage.by_type ? "path by type" : "path", name_of(Cost::graph), "");
+        break;
+      case StageId::cycles:
+        text += line("cycles", name_of(Cost::graph), "");
+        break;
       case StageId::save:
         text += line("as $" + stage.variable, "", "");
         break;

@@ -67,6 +67,29 @@ Value row_retained(Worker& worker, RowId row) {
     return Value::of_count(worker.derived().dominators->retained[graph::index_of(n)]);
   });
 }
+Value row_thread(Worker& worker, RowId row) {
+  return of_node(worker, row, [&](const auto& g, NodeId n) {
+    const NodeId root = g.root_of(n);
+    if (root == NodeId::none || !g.is_root(root) || root == g.super_root()) return Value::none();
+    const std::uint32_t thread = g.root(root).thread;
+    const auto& threads = worker.heap().image.threads;
+    // threading.get_ident() is pthread_self(), which glibc keeps in the thread pointer.
+    if (thread >= threads.size() || !threads[thread].thread_pointer) return Value::none();
+    return Value::of_count(*threads[thread].thread_pointer);
+  });
+}
+Value row_retained_count(Worker& worker, RowId row) {
+  return of_node(worker, row, [&](const auto&, NodeId n) {
+    return Value::of_count(worker.derived().retained_counts[graph::index_of(n)]);
+  });
+}
+Value row_holder(Worker& worker, RowId row) {
+  return of_node(worker, row, [&](const auto&, NodeId n) {
+    const std::uint32_t holder = worker.derived().holder_of[graph::index_of(n)];
+    if (holder == graph::Dominators::kNone) return Value::none();
+    return Value::of_text(worker.holder_text(holder));
+  });
+}
 Value row_idom(Worker& worker, RowId row) {
   return of_node(worker, row, [&](const auto& g, NodeId n) {
     const std::uint32_t above = worker.derived().dominators->idom[graph::index_of(n)];

@@ -18,6 +18,9 @@ Value row_garbage(Worker& worker, census::RowId row);
 Value row_root(Worker& worker, census::RowId row);
 Value row_label(Worker& worker, census::RowId row);
 Value row_retained(Worker& worker, census::RowId row);
+Value row_thread(Worker& worker, census::RowId row);
+Value row_retained_count(Worker& worker, census::RowId row);
+Value row_holder(Worker& worker, census::RowId row);
 Value row_idom(Worker& worker, census::RowId row);
 
 }  // namespace coreheap::query

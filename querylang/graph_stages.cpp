@@ -13,15 +13,6 @@ namespace {
 using graph::Graph;
 using graph::NodeId;
 
-std::vector<NodeId> nodes_of(const RowSet& rows, const Derived& derived) {
-  std::vector<NodeId> nodes;
-  nodes.reserve(rows.size());
-  for (const std::uint32_t row : rows) {
-    if (const auto node = node_of(derived, census::RowId{row})) nodes.push_back(*node);
-  }
-  return nodes;
-}
-
 RowSet in_order(RowSet rows) {
   std::sort(rows.begin(), rows.end());
   rows.erase(std::unique(rows.begin(), rows.end()), rows.end());
@@ -67,6 +58,15 @@ RowSet rows_of(const graph::Bits& set, const Heap& heap, const Derived& derived,
 }
 
 }  // namespace
+
+std::vector<NodeId> nodes_of(const RowSet& rows, const Derived& derived) {
+  std::vector<NodeId> nodes;
+  nodes.reserve(rows.size());
+  for (const std::uint32_t row : rows) {
+    if (const auto node = node_of(derived, census::RowId{row})) nodes.push_back(*node);
+  }
+  return nodes;
+}
 
 Result<RowSet> walk(Walk walk, const RowSet& rows, std::uint64_t steps, const RowFilter& filter,
                     const Heap& heap, const Derived& derived, JobControl& job) {

@@ -20,6 +20,9 @@ using RowFilter = std::function<Result<RowSet>(RowSet)>;
 Result<RowSet> walk(Walk walk, const RowSet& rows, std::uint64_t steps, const RowFilter& filter,
                     const Heap& heap, const Derived& derived, JobControl& job);
 
+// The nodes of rows; rows without one are left out.
+std::vector<graph::NodeId> nodes_of(const RowSet& rows, const Derived& derived);
+
 // Bytes that would be freed if all of the rows went: the exact union.
 Result<std::uint64_t> retained_bytes(const RowSet& rows, const Derived& derived, JobControl& job);
 

@@ -7,12 +7,14 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "heapparse/census/census.h"
 #include "heapparse/graph/dominators.h"
 #include "heapparse/graph/graph.h"
+#include "heapparse/graph/holders.h"
 #include "heapparse/image/image.h"
 #include "heapparse/malloc/malloc_heap.h"
 #include "heapparse/pymalloc/pymalloc_heap.h"
@@ -46,7 +48,11 @@ struct Derived {
   std::unique_ptr<python::GcMembers> collector;
   const graph::Graph* graph = nullptr;
   const graph::Dominators* dominators = nullptr;
-  BigColumn<std::uint32_t> depths;  // by node
+  // By node.
+  BigColumn<std::uint32_t> depths;
+  BigColumn<std::uint32_t> retained_counts;
+  BigColumn<std::uint32_t> holder_of;  // place in `holders`
+  std::optional<graph::Holders> holders;
 };
 
 }  // namespace coreheap::query

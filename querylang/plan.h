@@ -116,6 +116,8 @@ enum class Walk : std::uint8_t { referents, referrers, closure, dominators, domi
 
 enum class StageId : std::uint8_t {
   walk,
+  ways,
+  cycles,
   where,
   group,
   order,
@@ -129,11 +131,14 @@ enum class StageId : std::uint8_t {
 
 struct StagePlan {
   StageId id = StageId::where;
-  std::vector<Typed> conditions;  // of where: all must hold
+  std::vector<Typed> conditions;  // of where: all must hold; of ways: what no way touches
   std::shared_ptr<GroupPlan> group;
   std::vector<SortKey> keys;
-  std::uint64_t count = 0;  // of limit, sample; steps of walk, 0: as far as it goes
+  // Of limit, sample; steps of walk, 0: as far as it goes; of ways, 0: the usual number.
+  std::uint64_t count = 0;
   Walk walk = Walk::referents;
+  std::optional<std::uint64_t> target;  // of ways
+  bool by_type = false;
   std::vector<ShownColumn> columns;
   std::shared_ptr<PipelinePlan> operand;
   std::string variable;

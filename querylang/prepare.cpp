@@ -85,7 +85,10 @@ void prepare(Typed& e, const Heap& heap, Preparation& preparation) {
     preparation.needs_graph = preparation.needs_graph || e.attribute->cost >= Cost::graph;
     preparation.needs_dominators =
         preparation.needs_dominators || e.attribute->cost == Cost::retained;
+    preparation.needs_counts = preparation.needs_counts || e.attribute->needs_counts;
+    preparation.needs_holders = preparation.needs_holders || e.attribute->needs_holders;
   }
+  if (e.op == Op::column && e.cost == Cost::retained) preparation.needs_dominators = true;
   if (e.op != Op::type_test || !e.types->matches.empty()) return;
   TypeTest& test = *e.types;
   const auto& types = heap.census.types;
@@ -146,6 +149,16 @@ Result<void> derive(const Preparation& preparation, const Heap& heap, Derived& d
     const auto found = heap.dominators(job);
     if (!found) return std::unexpected(found.error());
     derived.dominators = *found;
+  }
+  if (preparation.needs_counts && derived.retained_counts.empty()) {
+    derived.retained_counts = graph::retained_counts(*derived.dominators, derived.graph->objects());
+  }
+  if (preparation.needs_holders && !derived.holders) {
+    auto found = graph::find_holders({heap.image, heap.census, heap.runtime, heap.types},
+                                     *derived.graph, *derived.dominators, job);
+    if (!found) return std::unexpected(found.error());
+    derived.holder_of = graph::holders_by_node(*derived.graph, *derived.dominators, *found);
+    derived.holders = std::move(*found);
   }
   if (job.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
   return {};

@@ -16,6 +16,8 @@ struct Preparation {
   bool needs_collector = false;
   bool needs_graph = false;
   bool needs_dominators = false;
+  bool needs_counts = false;
+  bool needs_holders = false;
   std::vector<std::string> notes;
 };
 

@@ -54,7 +54,7 @@ constexpr auto kSources = std::to_array<Source>({
     {"modules", SourceId::modules, "Python modules, as sys.modules has them"},
     {"threads", SourceId::threads, "Python threads"},
     {"frames", SourceId::frames, "frames of Python threads, innermost first"},
-    {"refs", SourceId::refs, "references between objects", Needs::graph},
+    {"refs", SourceId::refs, "references between objects and native blocks"},
     {"roots", SourceId::roots, "what keeps objects alive from outside"},
     {"added", SourceId::added, "rows that the older snapshot has not", Needs::two_snapshots},
     {"removed", SourceId::removed, "rows that only the older snapshot has", Needs::two_snapshots},
@@ -83,9 +83,9 @@ constexpr auto kStages = std::to_array<StageInfo>({
     {"dominators", "dominators [N]", "immediate dominators"},
     {"dominated", "dominated [N]", "what would be freed, without the rows"},
     {"retained", "retained", "what would be freed with the rows"},
-    {"cycles", "cycles", "reference cycles among the rows", Needs::graph},
-    {"path", "path [to ADDR] [excluding weak|CONDITION] [by NAME] [limit N]",
-     "chains of references from the roots", Needs::graph},
+    {"cycles", "cycles", "reference cycles among the rows, the largest first"},
+    {"path", "path [to ADDR] [excluding CONDITION] [by type] [limit N]",
+     "ways from the roots; by type: merged"},
 });
 
 template <class Table>

@@ -28,7 +28,7 @@ std::string_view name_of(Cost cost);
 // Attributes that depend on one small id of the row are worked out once an id.
 enum class Dictionary : std::uint8_t { none, type, label, flags, kind };
 
-enum class Needs : std::uint8_t { nothing, graph, two_snapshots };
+enum class Needs : std::uint8_t { nothing, two_snapshots };
 
 struct Attribute {
   std::string_view name;
@@ -45,6 +45,8 @@ struct Attribute {
   // What must be worked out first.
   bool needs_buffers = false;
   bool needs_collector = false;
+  bool needs_counts = false;
+  bool needs_holders = false;
 };
 
 std::span<const Attribute> attributes();

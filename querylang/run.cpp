@@ -11,6 +11,7 @@
 #include "querylang/explain.h"
 #include "querylang/filter.h"
 #include "querylang/graph_stages.h"
+#include "querylang/graph_tables.h"
 #include "querylang/group.h"
 #include "querylang/prepare.h"
 #include "querylang/relation.h"
@@ -164,9 +165,11 @@ class Executor {
         e.rows = found == variables_.end() ? std::make_shared<const RowSet>() : found->second;
       }
     });
-    preparation.needs_graph = preparation.needs_graph || plan.source == SourceId::roots;
+    preparation.needs_graph =
+        preparation.needs_graph || plan.source == SourceId::roots || plan.source == SourceId::refs;
     preparation.needs_dominators = preparation.needs_dominators || plan.source == SourceId::roots;
     for (const StagePlan& stage : plan.stages) {
+      if (stage.id == StageId::ways || stage.id == StageId::cycles) preparation.needs_graph = true;
       if (stage.id == StageId::walk) {
         preparation.needs_graph = true;
         preparation.needs_dominators =
@@ -488,6 +491,36 @@ class Executor {
     return {};
   }
 
+  // A table in place of the rows.
+  Result<void> to_table(Relation& relation, StagePlan& stage) {
+    if (auto done = settle(relation); !done) return done;
+    const RowSet rows = sorted(std::move(relation.rows));
+    Result<std::shared_ptr<TableData>> table;
+    if (stage.id == StageId::cycles) {
+      table = cycles(rows, worker(0), job_);
+    } else {
+      WaysWanted wanted;
+      wanted.by_type = stage.by_type;
+      if (stage.count != 0) wanted.limit = stage.count;
+      if (stage.target) wanted.to = Address{*stage.target};
+      if (!stage.conditions.empty()) {
+        Relation excluded;
+        excluded.source = SourceId::rows;
+        for (const Typed& condition : stage.conditions) excluded.conditions.push_back(&condition);
+        if (auto done = settle(excluded); !done) return done;
+        wanted.excluded = std::move(excluded.rows);
+      }
+      table = ways(rows, wanted, worker(0), notes_, job_);
+    }
+    if (!table) return std::unexpected(table.error());
+    relation = Relation{};
+    relation.table = std::move(*table);
+    relation.pending = false;
+    relation.rows.resize(relation.table->rows);
+    std::iota(relation.rows.begin(), relation.rows.end(), 0U);
+    return {};
+  }
+
   Result<void> combine(Relation& relation, StagePlan& stage) {
     if (auto done = settle(relation); !done) return done;
     auto other = run_pipeline(*stage.operand);
@@ -545,6 +578,10 @@ class Executor {
           break;
         case StageId::walk:
           done = walk_graph(*relation, stage);
+          break;
+        case StageId::ways:
+        case StageId::cycles:
+          done = to_table(*relation, stage);
           break;
         case StageId::save:
           done = settle(*relation);

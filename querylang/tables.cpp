@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <unordered_map>
 
 #include "heapparse/python/items.h"
 #include "heapparse/python/threads.h"
 #include "heapparse/python/types/dict.h"
 #include "heapparse/usage/type_usage.h"
+#include "querylang/graph_tables.h"
 #include "querylang/worker.h"
 
 namespace coreheap::query {
@@ -77,6 +79,14 @@ constexpr auto kFrames = std::to_array<TableColumn>({
     {"file", Type::text, "file of its code"},
     {"line", Type::integer, "line it is at"},
     {"addr", Type::address, "frame object, or the interpreter's frame"},
+    {"label", Type::text, "function, file and line in one"},
+    {"retained", Type::bytes, "bytes that only its variables and values keep", true},
+});
+constexpr auto kRefs = std::to_array<TableColumn>({
+    {"holder", Type::address, "who refers"},
+    {"holder_type", Type::text, "its type; of a native block its kind"},
+    {"target", Type::address, "what is referred to"},
+    {"target_type", Type::text, "its type; of a native block its kind"},
 });
 
 constexpr auto kRoots = std::to_array<TableColumn>({
@@ -189,9 +199,38 @@ void add_modules(TableData& table, const Heap& heap) {
   }
 }
 
-void add_threads(TableData& table, const Heap& heap, bool frames) {
+std::string frame_label(const python::PythonFrame& frame) {
+  std::string text = frame.function + "()";
+  if (!frame.file.empty()) text += " at " + frame.file.substr(frame.file.rfind('/') + 1);
+  if (frame.line) text += fmt::format(":{}", *frame.line);
+  return text;
+}
+
+// Running frames as nodes of the graph: roots, or (up to 3.10, where they are objects) objects.
+std::unordered_map<std::uint64_t, graph::NodeId> frame_roots(const graph::Graph& graph) {
+  std::unordered_map<std::uint64_t, graph::NodeId> found;
+  for (std::size_t i = 0; i < graph.roots().size(); ++i) {
+    const graph::Root& root = graph.roots()[i];
+    if (root.kind == graph::RootKind::frame) found[root.address.value] = graph.root_id(i);
+  }
+  return found;
+}
+
+void add_threads(TableData& table, const Heap& heap, const Derived& derived, bool frames) {
   if (heap.runtime == nullptr || heap.types == nullptr) return;
   python::Decoder decoder(heap.image.space, *heap.runtime, *heap.types);
+  const bool sized = derived.graph != nullptr && derived.dominators != nullptr;
+  const auto roots =
+      sized ? frame_roots(*derived.graph) : std::unordered_map<std::uint64_t, graph::NodeId>();
+  const auto retained = [&](const python::PythonFrame& frame) {
+    if (!sized) return Value::none();
+    const auto root = roots.find(frame.frame.value);
+    const graph::NodeId node = root != roots.end() ? root->second
+                               : frame.object      ? derived.graph->node_at(frame.object)
+                                                   : graph::NodeId::none;
+    if (node == graph::NodeId::none) return Value::none();
+    return Value::of_count(derived.dominators->retained[graph::index_of(node)]);
+  };
   for (const python::PythonThread& thread : python::read_threads(heap.image, decoder, {})) {
     const auto line_of = [](const python::PythonFrame& frame) {
       return frame.line ? Value::of_integer(*frame.line) : Value::none();
@@ -211,7 +250,8 @@ void add_threads(TableData& table, const Heap& heap, bool frames) {
     for (std::size_t i = 0; i < thread.frames.size(); ++i) {
       const python::PythonFrame& frame = thread.frames[i];
       table.add({id, Value::of_count(i), kept(table, frame.function), kept(table, frame.file),
-                 line_of(frame), Value::of_address(frame.object ? frame.object : frame.frame)});
+                 line_of(frame), Value::of_address(frame.object ? frame.object : frame.frame),
+                 kept(table, frame_label(frame)), retained(frame)});
     }
   }
 }
@@ -257,6 +297,8 @@ std::span<const TableColumn> table_columns(SourceId source) {
       return kFrames;
     case SourceId::roots:
       return kRoots;
+    case SourceId::refs:
+      return kRefs;
     default:
       return {};
   }
@@ -284,9 +326,14 @@ Result<std::shared_ptr<TableData>> table_data(SourceId source, const Heap& heap,
     case SourceId::roots:
       add_roots(*table, derived);
       break;
+    case SourceId::refs:
+      if (auto done = add_references(*table, heap, derived, job); !done) {
+        return std::unexpected(done.error());
+      }
+      break;
     case SourceId::threads:
     case SourceId::frames:
-      add_threads(*table, heap, source == SourceId::frames);
+      add_threads(*table, heap, derived, source == SourceId::frames);
       break;
     default:
       break;

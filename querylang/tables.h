@@ -17,6 +17,8 @@ struct TableColumn {
   std::string_view name;
   Type type = Type::text;
   std::string_view meaning;
+  // Worked out from the object graph, so only where a query names it.
+  bool of_graph = false;
 };
 
 // Rows held in memory, column by column.

@@ -1,6 +1,9 @@
 // Objects as values.
 #include "querylang/worker.h"
 
+#include <fmt/format.h>
+
+#include "heapparse/graph/way_names.h"
 #include "heapparse/python/plain_value.h"
 
 namespace coreheap::query {
@@ -32,6 +35,18 @@ Value Worker::value_at(Address object) {
   if (!decoder_) return Value::none();
   const auto known = decoder_->object(object);
   return known ? value_of(*known) : Value::none();
+}
+
+const std::string& Worker::holder_text(std::uint32_t holder) {
+  const auto [entry, is_new] = holder_texts_.try_emplace(holder);
+  if (is_new) {
+    const graph::Holder& one = derived_->holders->holders[holder];
+    entry->second = one.count > 1
+                        ? fmt::format("{} {}", one.count,
+                                      graph::node_text(*derived_->graph, heap_->census, one.place))
+                        : graph::place_of(*derived_->graph, edge_names(), one.place);
+  }
+  return entry->second;
 }
 
 }  // namespace coreheap::query

@@ -5,6 +5,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 
 #include "heapparse/graph/edge_names.h"
 #include "heapparse/python/attribute_lookup.h"
@@ -55,6 +56,9 @@ class Worker {
     return *edge_names_;
   }
 
+  // Where a holder hangs; only where the holders are there. Lasts as long as the worker.
+  const std::string& holder_text(std::uint32_t holder);
+
   TextStore texts;
 
  private:
@@ -63,6 +67,7 @@ class Worker {
   const Derived* derived_;
   std::optional<python::Decoder> decoder_;
   std::map<std::string, python::AttributeLookup> lookups_;
+  std::unordered_map<std::uint32_t, std::string> holder_texts_;
 };
 
 // Characters of a text that take part in a comparison, a group, a cell.

@@ -267,6 +267,28 @@ Result<Dominators> find_dominators(const Csr& forward, const Csr& reverse, const
   return SemiNca(forward, reverse, roots).run(weights, unit, job);
 }
 
+BigColumn<std::uint32_t> retained_counts(const Dominators& dominators, std::uint32_t objects) {
+  BigColumn<std::uint32_t> counts(objects, 1);
+  // Children that are not added up yet: a node goes up when its last child has.
+  std::vector<std::uint32_t> open(objects, 0);
+  constexpr std::uint32_t kDone = kNone;
+  for (std::uint32_t v = 0; v < objects; ++v) {
+    if (dominators.idom[v] < objects) ++open[dominators.idom[v]];
+  }
+  for (std::uint32_t v = 0; v < objects; ++v) {
+    std::uint32_t at = v;
+    while (open[at] == 0) {
+      open[at] = kDone;
+      const std::uint32_t above = dominators.idom[at];
+      if (above >= objects) break;
+      counts[above] += counts[at];
+      --open[above];
+      at = above;
+    }
+  }
+  return counts;
+}
+
 Csr dominated_children(const Dominators& dominators) {
   const auto n = static_cast<std::uint32_t>(dominators.idom.size());
   Csr tree;

@@ -37,6 +37,9 @@ Result<Dominators> find_dominators(const Csr& forward, const Csr& reverse, const
                                    std::span<const std::uint32_t> weights, std::uint64_t unit,
                                    JobControl& job);
 
+// By node [0, objects): how many objects and native blocks it retains, itself included. One pass.
+BigColumn<std::uint32_t> retained_counts(const Dominators& dominators, std::uint32_t objects);
+
 // The dominator tree from above: whom each node dominates immediately, ascending.
 Csr dominated_children(const Dominators& dominators);
 

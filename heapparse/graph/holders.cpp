@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <unordered_map>
 
 #include "heapparse/python/decoder.h"
@@ -43,8 +44,7 @@ class Walk {
       }
     }
     for (const auto& [key, members] : groups_) take_group(members, RootKind{key.second});
-    std::stable_sort(out_.holders.begin(), out_.holders.end(),
-                     [](const Holder& a, const Holder& b) { return a.bytes > b.bytes; });
+    sort();
     for (std::size_t i = 0; i < out_.holders.size() && i < kMostDescribed; ++i) {
       describe(out_.holders[i]);
     }
@@ -139,7 +139,29 @@ class Walk {
       groups_[{type, static_cast<std::uint8_t>(kind)}].push_back(id);
       return;
     }
-    out_.holders.push_back({.place = id, .bytes = retained(id), .root = root_kind(id)});
+    add({.place = id, .bytes = retained(id), .root = root_kind(id)});
+  }
+
+  void add(const Holder& holder) {
+    out_.tops.emplace_back(holder.place, static_cast<std::uint32_t>(out_.holders.size()));
+    out_.holders.push_back(holder);
+  }
+
+  void sort() {
+    std::vector<std::uint32_t> order(out_.holders.size());
+    std::iota(order.begin(), order.end(), 0U);
+    std::stable_sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return out_.holders[a].bytes > out_.holders[b].bytes;
+    });
+    std::vector<Holder> sorted;
+    std::vector<std::uint32_t> place(order.size());
+    for (const std::uint32_t at : order) {
+      place[at] = static_cast<std::uint32_t>(sorted.size());
+      sorted.push_back(out_.holders[at]);
+    }
+    out_.holders = std::move(sorted);
+    for (auto& [node, at] : out_.tops) at = place[at];
+    std::sort(out_.tops.begin(), out_.tops.end());
   }
 
   // One that has a good part of its group's bytes is a holder of its own.
@@ -148,17 +170,22 @@ class Walk {
     for (const NodeId id : members) all += retained(id);
     Holder group{.root = kind};
     group.count = 0;
+    std::vector<NodeId> rest;
     for (const NodeId id : members) {
       if (members.size() > 1 &&
           static_cast<double>(retained(id)) > kOwnShare * static_cast<double>(all)) {
-        out_.holders.push_back({.place = id, .bytes = retained(id), .root = kind});
+        add({.place = id, .bytes = retained(id), .root = kind});
         continue;
       }
+      rest.push_back(id);
       ++group.count;
       group.bytes += retained(id);
       if (group.place == NodeId::none || retained(id) > retained(group.place)) group.place = id;
     }
-    if (group.count > 0) out_.holders.push_back(group);
+    if (group.count == 0) return;
+    const auto at = static_cast<std::uint32_t>(out_.holders.size());
+    for (const NodeId id : rest) out_.tops.emplace_back(id, at);
+    out_.holders.push_back(group);
   }
 
   void describe(Holder& holder) {
@@ -217,6 +244,24 @@ NodeId accumulation_point(const Dominators& dominators, const Csr& tree, NodeId 
     if (tree.of(index_of(largest)).empty()) return id;
     id = largest;
   }
+}
+
+BigColumn<std::uint32_t> holders_by_node(const Graph& graph, const Dominators& dominators,
+                                         const Holders& holders) {
+  BigColumn<std::uint32_t> by_node(graph.objects(), Dominators::kNone);
+  const Csr tree = dominated_children(dominators);
+  std::vector<std::uint32_t> open;
+  for (const auto& [top, holder] : holders.tops) {
+    open.push_back(index_of(top));
+    while (!open.empty()) {
+      const std::uint32_t at = open.back();
+      open.pop_back();
+      by_node[at] = holder;
+      const auto children = tree.of(at);
+      open.insert(open.end(), children.begin(), children.end());
+    }
+  }
+  return by_node;
 }
 
 Result<Holders> find_holders(const Sources& sources, const Graph& graph,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "heapparse/graph/dominators.h"
@@ -31,15 +32,22 @@ struct Holder {
 
 struct Holders {
   std::vector<Holder> holders;  // largest first
-  std::uint64_t total = 0;      // bytes of all nodes
-  std::uint64_t code = 0;       // plumbing: modules, classes, functions, immortals, runtime
-  std::uint64_t garbage = 0;    // waits for the collector
-  std::uint64_t orphans = 0;    // native blocks nothing points to
+  // The tops of the holders' trees and the places of their holders above, ascending.
+  std::vector<std::pair<NodeId, std::uint32_t>> tops;
+  std::uint64_t total = 0;    // bytes of all nodes
+  std::uint64_t code = 0;     // plumbing: modules, classes, functions, immortals, runtime
+  std::uint64_t garbage = 0;  // waits for the collector
+  std::uint64_t orphans = 0;  // native blocks nothing points to
   std::uint64_t orphan_blocks = 0;
 };
 
 Result<Holders> find_holders(const Sources& sources, const Graph& graph,
                              const Dominators& dominators, JobControl& job);
+
+// By node [0, objects()): the place of its holder; kNone for plumbing and what nobody holds. One
+// pass.
+BigColumn<std::uint32_t> holders_by_node(const Graph& graph, const Dominators& dominators,
+                                         const Holders& holders);
 
 // Share of its parent's bytes that the largest child must have to be descended into.
 inline constexpr double kBigDrop = 0.7;

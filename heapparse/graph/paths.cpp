@@ -14,8 +14,11 @@ int group_of(RootKind kind) {
   return 3 + static_cast<int>(kind);
 }
 
-Path along(const Ways& ways, const Graph& graph, NodeId id) {
+}  // namespace
+
+Path path_along(const Ways& ways, const Graph& graph, NodeId id) {
   Path path;
+  if (!graph.is_root(id) && !ways.reached(index_of(id))) return path;
   while (!graph.is_root(id)) {
     path.push_back(id);
     id = NodeId{ways.parent(index_of(id))};
@@ -24,8 +27,6 @@ Path along(const Ways& ways, const Graph& graph, NodeId id) {
   std::reverse(path.begin(), path.end());
   return path;
 }
-
-}  // namespace
 
 Path kept_path(const Graph& graph, NodeId id) {
   Path path;
@@ -37,14 +38,22 @@ Path kept_path(const Graph& graph, NodeId id) {
 Result<Ways> ways_without(const Graph& graph, std::span<const NodeId> blocked, JobControl& job) {
   Ways ways(graph.objects());
   job.begin_step("following references", graph.objects());
+  std::vector<NodeId> blocked_roots;
   for (const NodeId node : blocked) {
-    if (!graph.is_root(node)) ways.block(index_of(node));
+    if (graph.is_root(node)) {
+      blocked_roots.push_back(node);
+    } else {
+      ways.block(index_of(node));
+    }
   }
+  const auto is_blocked = [&](NodeId root) {
+    return std::find(blocked_roots.begin(), blocked_roots.end(), root) != blocked_roots.end();
+  };
   for (std::size_t r = 0; r < graph.roots().size();) {
     const int group = group_of(graph.roots()[r].kind);
     for (; r < graph.roots().size() && group_of(graph.roots()[r].kind) == group; ++r) {
       const NodeId root = graph.root_id(r);
-      if (std::find(blocked.begin(), blocked.end(), root) != blocked.end()) continue;
+      if (is_blocked(root)) continue;
       ways.start(index_of(root), graph.root_edges().of(index_of(root)));
     }
     if (auto done = ways.search(graph.forward(), job); !done) return std::unexpected(done.error());
@@ -85,7 +94,7 @@ Result<std::vector<Path>> paths_by_holder(const Graph& graph, NodeId id,
   std::vector<Path> paths;
   for (const Ranked& one : ranked) {
     if (paths.size() == limit) break;
-    Path path = along(*ways, graph, one.holder);
+    Path path = path_along(*ways, graph, one.holder);
     path.push_back(id);
     paths.push_back(std::move(path));
   }

@@ -31,4 +31,7 @@ Result<Path> path_between(const Graph& graph, NodeId from, NodeId to,
 // Ways from all roots, in the order of preference, that avoid the blocked nodes.
 Result<Ways> ways_without(const Graph& graph, std::span<const NodeId> blocked, JobControl& job);
 
+// The way of a node in such a forest: a root first; empty where none leads to it.
+Path path_along(const Ways& ways, const Graph& graph, NodeId id);
+
 }  // namespace coreheap::graph

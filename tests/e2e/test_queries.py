@@ -25,6 +25,13 @@ QUERIES = (
     'let $some = %s and .i < 5; from $some | show .i | order by .i' % NODES,
     'from rows | group by state show count() | order by state',
     'type == "dict" and detail like "attributes of *Node" | count',
+    '%s | group by holder show count(), retained()' % NODES,
+    '%s and .i == 5 | path' % NODES,
+    '%s | path by type' % NODES,
+    '%s and .i < 9 | order by retained_count desc, .i | show .i, retained_count, retained, holder, thread' % NODES,
+    'garbage | cycles | limit 5',
+    'from frames | show name, label, retained | order by retained desc',
+    'from refs | group by holder_type | limit 5',
 )
 
 
@@ -65,6 +72,26 @@ class RealCore(unittest.TestCase):
                 answer = program(self.path, query)[1]
                 # In front of it GDB says what the core is.
                 self.assertEqual(ran.out[-len(answer):], answer, ran)
+
+    def test_words_of_the_graph_agree_with_the_commands_on_it(self):
+        def ask(*words):
+            done = subprocess.run([PROGRAM, self.path, *words, "--format", "csv"], stdout=subprocess.PIPE, timeout=120)
+            self.assertEqual(done.returncode, 0, words)
+            return list(csv.DictReader(io.StringIO(done.stdout.decode())))
+        node = ask("select", "%s and .i == 5 | show object" % NODES)[0]["object"]
+        same = ("step", "edge", "type", "address")
+        path = [dict(row, address=row["addr"] or "") for row in ask("select", "from %s | path limit 1" % node)]
+        self.assertEqual([[row[name] for name in same] for row in path],
+                         [[row[name] for name in same] for row in ask("why", node)])
+        freed = ask("select", "from %s | retained | where depth >= 0 | count" % node)[0]["count()"]
+        self.assertEqual(ask("select", "from %s | show retained_count" % node)[0]["retained_count"], freed)
+        # Whatever has a holder hangs below one of those that `leaks` and `dominators` tell apart.
+        held = ask("select", "%s | group by holder show count()" % NODES)
+        self.assertEqual(sum(int(row["count()"]) for row in held), 1000)
+        cycles = [int(row["objects"]) for row in ask("select", "garbage | cycles")]
+        largest = [int(row["cycle"]) for row in ask("garbage", "--each") if int(row["cycle"]) > 0]
+        self.assertEqual(max(cycles), max(largest))
+        self.assertGreaterEqual(len(cycles), len(largest))     # an island may have several
 
     def test_a_wrong_query_is_wrong_in_both(self):
         status, out, err = program(self.path, "siez > 1K")

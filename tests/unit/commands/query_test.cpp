@@ -175,7 +175,7 @@ TEST_CASE("words of a query are completed from its tables") {
 TEST_CASE("every word of the language has its line in the help") {
   const std::string page = run_on(nullptr, "help query").text;
   for (const char* word : {"refcnt", "retained", "isa(", "p99(", "from ...", "group by",
-                           "histogram", "needs the graph", "$NAME"}) {
+                           "histogram", "cycles", "needs two snapshots", "$NAME"}) {
     INFO(word);
     CHECK(holds(page, word));
   }

@@ -47,6 +47,7 @@ std::vector<bool> reached_without(const MadeGraph& g, std::uint32_t removed) {
 void check_by_definition(const MadeGraph& g) {
   const Dominators found = dominators_of(g);
   const std::uint32_t n = g.roots.size();
+  const auto counts = retained_counts(found, g.roots.objects());
   const std::vector<bool> reached = reached_without(g, kNone);
   std::vector<std::vector<bool>> cut(n);  // by removed node: who is cut off
   for (std::uint32_t d = 0; d < n; ++d) cut[d] = reached_without(g, d);
@@ -66,10 +67,14 @@ void check_by_definition(const MadeGraph& g) {
       if (other != v && other != d && dominates(other, v)) REQUIRE(dominates(other, d));
     }
     std::uint64_t retained = 0;
+    std::uint32_t count = 0;
     for (std::uint32_t u = 0; u < g.roots.objects(); ++u) {
-      if (dominates(v, u)) retained += g.weights[u];
+      if (!dominates(v, u)) continue;
+      retained += g.weights[u];
+      ++count;
     }
     REQUIRE(found.retained[v] == retained);
+    if (v < g.roots.objects()) REQUIRE(counts[v] == count);
   }
 }
 
@@ -111,9 +116,11 @@ TEST_CASE("along a chain of five million each link retains all behind it", "[dom
   }
   chain.offsets.push_back(static_cast<std::uint32_t>(chain.targets.size()));
   const Dominators found = dominators_of(rooted(std::move(chain)));
+  const auto counts = retained_counts(found, n);
   bool good = true;
   for (std::uint32_t i = 0; i < n; ++i) {
-    good = good && found.retained[i] == n - i && (i == 0 || found.idom[i] == i - 1);
+    good = good && found.retained[i] == n - i && counts[i] == n - i &&
+           (i == 0 || found.idom[i] == i - 1);
   }
   REQUIRE(good);
 }

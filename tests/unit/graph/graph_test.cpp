@@ -294,6 +294,14 @@ TEST_CASE("holders are what modules keep, and their bytes what would go with the
     std::uint64_t sum = found->code + found->garbage + found->orphans;
     for (const Holder& one : found->holders) sum += one.bytes;
     CHECK(sum == found->total);
+    // Node by node the holders have the same bytes.
+    std::vector<std::uint64_t> bytes(found->holders.size());
+    const auto by_node = holders_by_node(built.graph, built.dominators, *found);
+    for (std::uint32_t i = 0; i < built.graph.objects(); ++i) {
+      if (by_node[i] != Dominators::kNone) bytes[by_node[i]] += built.graph.weight(NodeId{i});
+    }
+    for (std::size_t i = 0; i < bytes.size(); ++i) CHECK(bytes[i] == found->holders[i].bytes);
+    CHECK(by_node[index_of(built.at(texts[7]))] == 0);
   }
 }
 

@@ -123,6 +123,8 @@ namespace {
 
 // A holder of the first screen holds at least this share.
 constexpr double kLeastShare = 0.02;
+// What would be shown as 0.0 MiB is not worth a line.
+constexpr std::uint64_t kShown = (1 << 20) / 20;
 // Garbage is worth a collection from here on.
 constexpr std::uint64_t kWorthCollecting = 1 << 20;
 // Lines behind NEXT: the first screen fits into 40.
@@ -188,14 +190,14 @@ Result<void> add_holders(Context& context, std::size_t most, Report& report) {
   const bool worth_collecting =
       found->garbage >= kWorthCollecting &&
       static_cast<double>(found->garbage) >= kLeastShare * static_cast<double>(found->total);
-  if (found->garbage > 0) {
+  if (found->garbage >= kShown) {
     screen += screen_line("",
                           worth_collecting
                               ? "garbage waiting for the collector: gc.collect() would free it"
                               : "garbage waiting for the collector",
                           found->garbage);
   }
-  if (found->orphans > 0) {
+  if (found->orphans >= kShown) {
     screen +=
         screen_line("",
                     fmt::format("{} native blocks nothing points to",

@@ -118,10 +118,16 @@ class Target:
     """A Python process with a known heap and threads that wait. Ended at the end of the `with`."""
 
     PROGRAM = """
-import sys, threading, time
+import gc, sys, threading, time
 class Node:
     def __init__(self, i): self.i = i; self.name = 'node-%d' % i
 nodes = [Node(i) for i in range(1000)]
+gc.collect()
+gc.disable()
+for _ in range(3):
+    ring = []
+    ring.append([ring])
+del ring
 for _ in range({threads}):
     threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
 print('ready', flush=True)

@@ -55,6 +55,11 @@ std::string cache_text(GraphView& view, NodeId node) {
       *entries >= static_cast<std::uint64_t>(std::max<std::int64_t>(0, *limit)) ? "full: " : "");
 }
 
+std::string holder_place(GraphView& view, const graph::Holder& holder) {
+  return holder.count > 1 ? counted(holder.count, view.type(holder.place))
+                          : place_text(view, holder.place);
+}
+
 NamedHolder name_holder(GraphView& view, const graph::Holder& holder) {
   NamedHolder named{holder, {}, {}, {}};
   const auto described = [&](NodeId id) {
@@ -65,11 +70,10 @@ NamedHolder name_holder(GraphView& view, const graph::Holder& holder) {
     if (!label.empty()) text += ", " + label;
     return text;
   };
+  named.place = holder_place(view, holder);
   if (holder.count > 1) {
-    named.place = counted(holder.count, view.type(holder.place));
     named.what = "largest: " + place_text(view, holder.place);
   } else {
-    named.place = place_text(view, holder.place);
     named.what = described(holder.place);
     if (holder.accumulation != NodeId::none && holder.accumulation != holder.place) {
       named.what += "; it piles up in " + place_text(view, holder.accumulation) + ", " +

@@ -22,6 +22,9 @@ Result<graph::Holders> holders_of(Context& context, GraphView& view);
 
 NamedHolder name_holder(GraphView& view, const graph::Holder& holder);
 
+// Where it hangs; of several objects side by side how many and of what type.
+std::string holder_place(GraphView& view, const graph::Holder& holder);
+
 // "app.CACHE" for sys.modules['app'].CACHE: a way as a program would write it.
 std::string place_text(GraphView& view, graph::NodeId node);
 

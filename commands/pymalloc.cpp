@@ -40,9 +40,9 @@ Table class_table(const pymalloc::PymallocHeap& heap) {
   std::map<std::uint32_t, ClassSum> classes;
   for (const pymalloc::Pool& pool : heap.pools) {
     const std::uint32_t block = heap.geometry.block_bytes(pool.size_class);
-    if (block == 0 || heap.geometry.pool_bytes < pymalloc::Geometry::pool_header_bytes) continue;
+    if (block == 0 || heap.geometry.pool_bytes < pymalloc::Geometry::kPoolHeaderBytes) continue;
     const std::uint64_t capacity =
-        (heap.geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
+        (heap.geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes) / block;
     ClassSum& sum = classes[pool.size_class];
     ++sum.pools;
     sum.live += pool.live;
@@ -102,7 +102,7 @@ KeyValues summary(const pymalloc::PymallocHeap& heap) {
   values.bytes("pools_free_bytes", free * heap.geometry.pool_bytes, "in free pools");
   values.count("live_blocks", heap.live_blocks, "live blocks");
   values.bytes("live_bytes", heap.live_bytes, "in live blocks");
-  values.bytes("pool_header_bytes", used * pymalloc::Geometry::pool_header_bytes, "pool headers");
+  values.bytes("kPoolHeaderBytes", used * pymalloc::Geometry::kPoolHeaderBytes, "pool headers");
   return values;
 }
 

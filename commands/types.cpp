@@ -10,7 +10,10 @@
 
 #include "commands/commands.h"
 #include "commands/figures.h"
+#include "commands/object_groups.h"
 #include "commands/screens.h"
+#include "commands/tool_views.h"
+#include "commands/words.h"
 #include "cpython_layouts/startup.h"
 #include "heapparse/usage/type_usage.h"
 
@@ -22,13 +25,13 @@ using usage::TypeUsage;
 
 std::vector<Column> columns() {
   return {
-      {"type", "", ColumnType::text, "module.qualname, bare for builtins"},
+      {"type", "", ColumnType::text, "module.qualname, bare for builtins; with --by the group"},
       {"objects", "", ColumnType::integer, "live objects of exactly this type"},
       {"shallow", "", ColumnType::bytes, "sum of sys.getsizeof"},
       {"own", "", ColumnType::bytes, "the objects' own allocations"},
       {"buffers", "", ColumnType::bytes, "allocations that belong to them: items, tables, bytes"},
       {"total", "", ColumnType::bytes, "own + buffers"},
-      {"notes", "", ColumnType::text, "where shallow is not what sys.getsizeof says, and why",
+      {"notes", "", ColumnType::text, "where a figure is not what Python would say, and why",
        false},
   };
 }
@@ -71,7 +74,64 @@ std::string leave_out_startup(const layouts::StartupTable* table, Lines& lines) 
       table->version.major, table->version.minor);
 }
 
+std::unexpected<Error> unknown_grouping(std::string_view word) {
+  std::vector<std::string_view> names{"type"};
+  for (const Grouping& one : groupings()) names.push_back(one.name);
+  std::string hint = suggestion(word, names);
+  if (hint.empty()) hint = "type, clodo, rcs, via, module, owner, size";
+  return fail(ErrorCode::usage, "--by " + std::string(word),
+              "there is no such division of live objects", std::move(hint));
+}
+
+// The same screen with another tool's figures.
+Result<Report> compat_report(Context& context, std::string_view tool) {
+  const ToolView* view = find_tool_view(tool);
+  if (view == nullptr) {
+    std::vector<std::string_view> names;
+    for (const ToolView& one : tool_views()) names.push_back(one.name);
+    std::string hint = suggestion(tool, names);
+    if (hint.empty()) hint = "guppy, muppy, objgraph, meliae, pyheap";
+    return fail(ErrorCode::usage, "--compat " + std::string(tool), "no such tool is known",
+                std::move(hint));
+  }
+  auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto stage = (*target)->census(context.job);
+  if (!stage) return std::unexpected(stage.error());
+  const auto counted = view->make(context);
+  if (!counted) return std::unexpected(counted.error());
+  Table table;
+  table.columns = columns();
+  auto rows = std::make_shared<FixedRows>(table.columns.size());
+  const auto sized = [&](std::uint64_t bytes) {
+    return view->has_sizes ? Cell::of_count(bytes) : Cell::absent();
+  };
+  ToolRow all;
+  for (const ToolRow& one : *counted) {
+    rows->add({Cell::of_text(one.name), Cell::of_count(one.objects), sized(one.bytes),
+               Cell::absent(), Cell::absent(), Cell::absent(),
+               one.unsure == 0
+                   ? Cell::absent()
+                   : Cell::of_text(fmt::format("{} of them only by words of a C module's "
+                                               "state, which it may not be shown",
+                                               one.unsure))});
+    all.objects += one.objects;
+    all.bytes += one.bytes;
+  }
+  table.rows = rows;
+  table.totals = {{"objects", Cell::of_count(all.objects)}, {"shallow", sized(all.bytes)}};
+  Report report = report_on(**target, **stage);
+  report.main_name = "types";
+  report.add("types", "", std::move(table));
+  report.add_text("view", wrapped(fmt::format("AS {} SEES IT  {}. What is there is more: `types`.",
+                                              view->name, view->meaning),
+                                  0, 80));
+  report.next = {{"types", "all that is there, with buffers"}};
+  return report;
+}
+
 Result<Report> run(Context& context) {
+  if (const auto tool = context.arguments.value("compat")) return compat_report(context, *tool);
   auto target = context.session.target(context.job);
   if (!target) return std::unexpected(target.error());
   const auto runtime = (*target)->runtime(context.job);
@@ -85,18 +145,36 @@ Result<Report> run(Context& context) {
   }
   const auto types = (*target)->types(context.job);
   if (!types) return std::unexpected(types.error());
-  const auto by_type = usage::type_usage(census, (*target)->image().space, *runtime, *types,
-                                         context.arguments.has("static"), context.job);
-  if (!by_type) return std::unexpected(by_type.error());
-
+  const bool with_static = context.arguments.has("static");
+  const std::string by(context.arguments.value("by").value_or("type"));
+  ObjectGroups groups;
   Lines by_name;  // a class made twice is one line
-  for (std::size_t t = 0; t < by_type->size(); ++t) {
-    const TypeUsage& one = (*by_type)[t];
-    if (one.objects == 0 && one.buffers == 0) continue;
-    by_name[census.types[t].name] += one;
+  if (by == "type") {
+    const auto by_type = usage::type_usage(census, (*target)->image().space, *runtime, *types,
+                                           with_static, context.job);
+    if (!by_type) return std::unexpected(by_type.error());
+    for (std::size_t t = 0; t < by_type->size(); ++t) {
+      const TypeUsage& one = (*by_type)[t];
+      if (one.objects == 0 && one.buffers == 0) continue;
+      by_name[census.types[t].name] += one;
+    }
+  } else {
+    const Grouping* grouping = find_grouping(by);
+    if (grouping == nullptr) return unknown_grouping(by);
+    auto made = grouping->make(context, with_static);
+    if (!made) return std::unexpected(made.error());
+    groups = std::move(*made);
+    const auto sums = usage::group_usage(
+        census, (*target)->image().space, *runtime, *types, with_static, groups.names.size(),
+        [&](census::RowId row) { return groups.of_row[census::index_of(row)]; }, context.job);
+    if (!sums) return std::unexpected(sums.error());
+    for (std::size_t g = 0; g < sums->size(); ++g) {
+      const TypeUsage& one = (*sums)[g];
+      if (one.objects != 0 || one.buffers != 0) by_name[groups.names[g]] += one;
+    }
   }
   std::string left_out;
-  if (context.arguments.has("mine") && *runtime != nullptr) {
+  if (context.arguments.has("mine") && by == "type" && *runtime != nullptr) {
     left_out = leave_out_startup(layouts::startup_table((*runtime)->layout->version), by_name);
   }
   TypeUsage all;
@@ -151,9 +229,19 @@ Command types_command() {
           "rounding included; each buffer counts once, with its one owner. --mine takes off each\n"
           "type what an interpreter of that version has that ran nothing: 1 to 3 MiB, measured "
           "once,\n"
-          "never more than is there. It tells no single object from another.",
+          "never more than is there. It tells no single object from another.\n"
+          "\n"
+          "--by divides them otherwise: clodo tells a dict by the class or module whose "
+          "attributes\n"
+          "it holds, rcs goes by the kinds of what refers to an object, via by the names under "
+          "which\n"
+          "that is, module by the module of its class, owner by what of the program keeps it (WHO\n"
+          "HOLDS IT), size by sys.getsizeof. rcs, via and owner follow all references.\n"
+          "--compat counts what that tool would list from inside, with its names and sizes.",
       .usage = "",
       .options = {{"static", 0, "", "count static objects too"},
+                  {"by", 0, "KEY", "type, clodo, rcs, via, module, owner or size"},
+                  {"compat", 0, "TOOL", "count as guppy, muppy, objgraph, meliae, pyheap do"},
                   {"mine", 0, "", "leave out what an empty interpreter has (estimate)"}},
       .columns = columns(),
       .group = Group::alive,

@@ -147,7 +147,7 @@ void add_pools(TableData& table, const Heap& heap) {
   for (const pymalloc::Pool& pool : heap.pymalloc.pools) {
     const std::uint64_t block = geometry.block_bytes(pool.size_class);
     const std::uint64_t capacity =
-        (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
+        (geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes) / block;
     const Address arena = pool.arena < heap.pymalloc.arenas.size()
                               ? heap.pymalloc.arenas[pool.arena].range.begin
                               : Address{};

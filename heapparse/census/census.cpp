@@ -41,7 +41,7 @@ RowId Rows::at_or_below(Address a) const {
 AddressRange Census::chunk_extent(RowId r) const {
   const Address a = rows.address(r);
   const std::uint64_t size = rows.size(r);
-  if (size == int_object_bytes) return {a, a + size};
+  if (size == kIntObjectBytes) return {a, a + size};
   // The last chunk of a segment has no follower whose prev_size it could use.
   const bool clipped = rows.allocator(r) == Allocator::glibc_mmap
                            ? mmapped_end_clipped

@@ -130,7 +130,7 @@ struct Census {
   // to glibc 2.42 the mapping ends with the chunk).
   bool mmapped_end_clipped = true;
   // Size of rows that are slots of an int block (2.7): no chunk header in front. No chunk has it.
-  static constexpr std::uint64_t int_object_bytes = 24;
+  static constexpr std::uint64_t kIntObjectBytes = 24;
 
   const Label& label_of(RowId r) const { return labels[index_of(rows.label(r))]; }
   // Texts of the triple. For an object: domain "python", kind = the type's name.

@@ -128,11 +128,11 @@ class Filler {
       const auto bytes = pymalloc::bytes_of_pool(reader_, slot, geometry, scratch_);
       const std::uint32_t block = geometry.block_bytes(pool->size_class);
       const std::uint32_t fits =
-          (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
+          (geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes) / block;
       live_.load(bytes, *pool, geometry);
       for (std::uint32_t i = 0; i < pool->carved; ++i) {
         const std::uint64_t offset =
-            pymalloc::Geometry::pool_header_bytes + std::uint64_t{i} * block;
+            pymalloc::Geometry::kPoolHeaderBytes + std::uint64_t{i} * block;
         RowValue v;
         v.address = slot + offset;
         v.size = block;
@@ -152,7 +152,7 @@ class Filler {
       if (pool->carved < fits) {
         RowValue v;
         const std::uint64_t offset =
-            pymalloc::Geometry::pool_header_bytes + std::uint64_t{pool->carved} * block;
+            pymalloc::Geometry::kPoolHeaderBytes + std::uint64_t{pool->carved} * block;
         v.address = slot + offset;
         v.size = std::uint64_t{fits - pool->carved} * block;
         v.state = State::free;

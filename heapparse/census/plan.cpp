@@ -140,7 +140,7 @@ Result<Plan> make_plan(const Sources& sources, JobControl& job) {
         if (sources.image.space.presence(slot) == image::Presence::present) ++piece.row_count;
         return;
       }
-      const std::uint32_t fits = (geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) /
+      const std::uint32_t fits = (geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes) /
                                  geometry.block_bytes(pool->size_class);
       piece.row_count += pool->carved + (pool->carved < fits ? 1 : 0);
     });

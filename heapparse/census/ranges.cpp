@@ -46,10 +46,10 @@ std::vector<Mark> precise_marks(const Sources& sources) {
   std::vector<Mark> marks;
   const auto& geometry = sources.pymalloc.geometry;
   for (const auto& pool : sources.pymalloc.pools) {
-    const Address header_end = pool.address + pymalloc::Geometry::pool_header_bytes;
+    const Address header_end = pool.address + pymalloc::Geometry::kPoolHeaderBytes;
     marks.push_back({{pool.address, header_end}, RangeKind::pool_header, pool.arena});
     const std::uint32_t block = geometry.block_bytes(pool.size_class);
-    const std::uint32_t room = geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes;
+    const std::uint32_t room = geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes;
     if (const std::uint32_t slack = room % block; slack != 0) {
       const Address end = pool.address + geometry.pool_bytes;
       marks.push_back({{end - slack, end}, RangeKind::pool_slack, pool.arena});

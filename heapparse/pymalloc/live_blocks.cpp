@@ -16,12 +16,12 @@ bool LiveBlocks::load(std::span<const std::byte> pool_bytes, const Pool& pool,
   flaw_ = Flaw::none;
   flaw_at_ = {};
   const std::uint32_t block_bytes = geometry.block_bytes(pool.size_class);
-  if (block_bytes == 0 || geometry.pool_bytes <= Geometry::pool_header_bytes) {
+  if (block_bytes == 0 || geometry.pool_bytes <= Geometry::kPoolHeaderBytes) {
     live_count_ = 0;
     flaw_ = Flaw::count;
     return false;
   }
-  const std::uint32_t room = (geometry.pool_bytes - Geometry::pool_header_bytes) / block_bytes;
+  const std::uint32_t room = (geometry.pool_bytes - Geometry::kPoolHeaderBytes) / block_bytes;
   const std::uint32_t carved = std::min({pool.carved, room, kMaxBlocks});
   for (std::uint32_t word = 0; word < carved / 64; ++word) bits_[word] = ~std::uint64_t{0};
   if (carved % 64 != 0) bits_[carved / 64] = (std::uint64_t{1} << (carved % 64)) - 1;

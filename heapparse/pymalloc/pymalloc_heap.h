@@ -27,7 +27,7 @@ struct Geometry {
   std::uint32_t alignment = 16;         // 8 before 2.7.17/3.7/3.8, 16 since
   std::uint32_t pool_bytes = 16384;     // 4096 up to 3.9
   std::uint64_t arena_bytes = 1 << 20;  // 256 KiB up to 3.9; 2 MiB with huge pages (3.15)
-  static constexpr std::uint32_t pool_header_bytes = 48;
+  static constexpr std::uint32_t kPoolHeaderBytes = 48;
   std::uint32_t block_bytes(std::uint32_t size_class) const { return (size_class + 1) * alignment; }
 };
 

@@ -14,10 +14,10 @@ std::optional<Allocation> allocation_holding(const std::vector<glibc::MallocHeap
     const std::uint64_t offset = a - pool->address;
     if (offset < pymalloc.geometry.pool_bytes) {
       const std::uint64_t block = pymalloc.geometry.block_bytes(pool->size_class);
-      if (offset < pymalloc::Geometry::pool_header_bytes || block == 0) return std::nullopt;
-      const std::uint64_t index = (offset - pymalloc::Geometry::pool_header_bytes) / block;
+      if (offset < pymalloc::Geometry::kPoolHeaderBytes || block == 0) return std::nullopt;
+      const std::uint64_t index = (offset - pymalloc::Geometry::kPoolHeaderBytes) / block;
       if (index >= pool->carved) return std::nullopt;
-      return Allocation{pool->address + pymalloc::Geometry::pool_header_bytes + index * block,
+      return Allocation{pool->address + pymalloc::Geometry::kPoolHeaderBytes + index * block,
                         block};
     }
   }

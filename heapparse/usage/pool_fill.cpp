@@ -17,9 +17,9 @@ PoolFill pool_fill(const image::Image& image, const pymalloc::PymallocHeap& heap
   std::map<std::uint32_t, ClassFill> classes;
   for (const pymalloc::Pool& pool : heap.pools) {
     const std::uint32_t block = heap.geometry.block_bytes(pool.size_class);
-    if (block == 0 || heap.geometry.pool_bytes < pymalloc::Geometry::pool_header_bytes) continue;
+    if (block == 0 || heap.geometry.pool_bytes < pymalloc::Geometry::kPoolHeaderBytes) continue;
     const std::uint64_t capacity =
-        (heap.geometry.pool_bytes - pymalloc::Geometry::pool_header_bytes) / block;
+        (heap.geometry.pool_bytes - pymalloc::Geometry::kPoolHeaderBytes) / block;
     if (capacity == 0) continue;
     ClassFill& line = classes[pool.size_class];
     line.size_class = pool.size_class;

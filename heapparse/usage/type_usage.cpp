@@ -16,8 +16,9 @@ constexpr std::size_t kRowsPerPiece = 1 << 16;
 class Worker {
  public:
   Worker(const census::Census& census, const image::AddressSpace& space,
-         const python::Runtime* runtime, const python::TypeTable* types, bool with_static)
-      : census_(census), with_static_(with_static), sums_(census.types.size()) {
+         const python::Runtime* runtime, const python::TypeTable* types, bool with_static,
+         std::size_t groups, FunctionRef<std::uint32_t(census::RowId)> group_of)
+      : census_(census), with_static_(with_static), group_of_(group_of), sums_(groups) {
     if (runtime == nullptr || runtime->layout == nullptr || types == nullptr) return;
     decoder_.emplace(space, *runtime, *types);
     fixed_.reserve(types->all().size());
@@ -29,7 +30,7 @@ class Worker {
   void add(census::RowId row) {
     const census::Rows& rows = census_.rows;
     if (is_live_object(census_, row, with_static_)) {
-      TypeUsage& sum = sums_[census::index_of(rows.type(row))];
+      TypeUsage& sum = sums_[group_of_(row)];
       ++sum.objects;
       sum.own += rows.size(row);
       if (decoder_) measure(row, sum);
@@ -40,7 +41,7 @@ class Worker {
         !rows.holds_object(owner)) {
       return;
     }
-    sums_[census::index_of(rows.type(owner))].buffers += rows.size(row);
+    sums_[group_of_(owner)].buffers += rows.size(row);
   }
 
   const std::vector<TypeUsage>& sums() const { return sums_; }
@@ -66,6 +67,7 @@ class Worker {
 
   const census::Census& census_;
   bool with_static_;
+  FunctionRef<std::uint32_t(census::RowId)> group_of_;
   std::vector<TypeUsage> sums_;
   std::optional<python::Decoder> decoder_;
   std::vector<std::optional<python::ShallowSize>> fixed_;  // by index of the TypeTable
@@ -94,12 +96,20 @@ Result<std::vector<TypeUsage>> type_usage(const census::Census& census,
                                           const python::Runtime* runtime,
                                           const python::TypeTable* types, bool with_static,
                                           JobControl& job) {
+  const auto type_of = [&](census::RowId row) { return census::index_of(census.rows.type(row)); };
+  return group_usage(census, space, runtime, types, with_static, census.types.size(), type_of, job);
+}
+
+Result<std::vector<TypeUsage>> group_usage(
+    const census::Census& census, const image::AddressSpace& space, const python::Runtime* runtime,
+    const python::TypeTable* types, bool with_static, std::size_t groups,
+    FunctionRef<std::uint32_t(census::RowId)> group_of, JobControl& job) {
   const std::size_t n = census.rows.size();
   const std::size_t pieces = (n + kRowsPerPiece - 1) / kRowsPerPiece;
-  job.begin_step("summing by type", n);
+  job.begin_step("summing up objects", n);
   std::vector<std::unique_ptr<Worker>> workers(worker_count(pieces));
   for (auto& worker : workers) {
-    worker = std::make_unique<Worker>(census, space, runtime, types, with_static);
+    worker = std::make_unique<Worker>(census, space, runtime, types, with_static, groups, group_of);
   }
   const auto done = parallel_for(pieces, job, [&](std::size_t piece, unsigned which) {
     const std::size_t end = std::min(n, (piece + 1) * kRowsPerPiece);
@@ -109,7 +119,7 @@ Result<std::vector<TypeUsage>> type_usage(const census::Census& census,
     job.advance(end - piece * kRowsPerPiece);
   });
   if (!done) return std::unexpected(done.error());
-  std::vector<TypeUsage> sums(census.types.size());
+  std::vector<TypeUsage> sums(groups);
   for (const auto& worker : workers) {
     for (std::size_t i = 0; i < sums.size(); ++i) sums[i] += worker->sums()[i];
   }

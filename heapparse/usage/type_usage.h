@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "heapparse/base/error.h"
+#include "heapparse/base/function_ref.h"
 #include "heapparse/base/parallel.h"
 #include "heapparse/census/census.h"
 #include "heapparse/image/address_space.h"
@@ -39,5 +40,12 @@ Result<std::vector<TypeUsage>> type_usage(const census::Census& census,
                                           const python::Runtime* runtime,
                                           const python::TypeTable* types, bool with_static,
                                           JobControl& job);
+
+// The same by any other key: group_of(row) < groups, of live objects. A buffer counts with its
+// owner's group. Called from several threads.
+Result<std::vector<TypeUsage>> group_usage(
+    const census::Census& census, const image::AddressSpace& space, const python::Runtime* runtime,
+    const python::TypeTable* types, bool with_static, std::size_t groups,
+    FunctionRef<std::uint32_t(census::RowId)> group_of, JobControl& job);
 
 }  // namespace coreheap::usage

@@ -16,7 +16,8 @@ inline std::optional<Address> module_dict(ObjectReader& reader, Address module) 
 // The native state a C module allocates for itself: a raw block whose layout only the module knows.
 struct ModuleState {
   Address begin;
-  std::uint64_t size = 0;  // 0 when the definition is out of reach
+  std::uint64_t size = 0;    // 0 when the definition is out of reach
+  bool is_traversed = true;  // the module has a function that shows the collector what is in it
 };
 
 inline std::optional<ModuleState> module_state(ObjectReader& reader, Address module) {
@@ -26,12 +27,15 @@ inline std::optional<ModuleState> module_state(ObjectReader& reader, Address mod
   if (!state) return std::nullopt;
   // 3.15 on, the object says it itself.
   std::optional<std::uint64_t> size = reader.word(module, f.state_size);
+  std::optional<std::uint64_t> traverse = reader.word(module, f.state_traverse);
   if (!size) {
     if (const auto def = reader.pointer(module, f.def)) {
-      size = reader.word(*def, reader.layout().module_def.size);
+      const auto& d = reader.layout().module_def;
+      size = reader.word(*def, d.size);
+      traverse = reader.word(*def, d.traverse);
     }
   }
-  return ModuleState{*state, size && *size <= kMaxState ? *size : 0};
+  return ModuleState{*state, size && *size <= kMaxState ? *size : 0, !traverse || *traverse != 0};
 }
 
 // What a module's state holds through raw memory of its own.

@@ -15,7 +15,7 @@ constexpr FieldReference kModule[] = {
 };
 
 // A C module's traverse visits what it keeps in its state; only the module knows which words hold
-// objects.
+// objects. A module that gave none (a null m_traverse) shows none of them.
 void state_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   const auto state = module_state(decoder.reader(), object.address);
   if (!state) return;
@@ -25,6 +25,7 @@ void state_references(Decoder& decoder, const Object& object, ReferenceSink visi
     if (*word == 0 || !decoder.object(Address{*word})) continue;
     Reference reference{Address{*word}, {.kind = EdgeKind::state, .index = i}};
     reference.guess = true;
+    if (!state->is_traversed) reference.skipped = SkipCause::not_traversed;
     visit(reference);
   }
   state_table_references(decoder, object.address, *state, visit);

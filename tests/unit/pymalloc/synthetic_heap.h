@@ -114,6 +114,7 @@ class SyntheticHeap {
   std::span<std::byte> region(Address begin) { return regions_.at(begin).bytes; }
   std::vector<Address> region_starts() const {
     std::vector<Address> starts;
+    starts.reserve(regions_.size());
     for (const auto& [begin, region] : regions_) starts.push_back(begin);
     return starts;
   }

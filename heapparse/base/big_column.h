@@ -23,7 +23,7 @@ template <class T>
 struct UnwrittenAllocator : std::allocator<T> {
   static_assert(std::is_trivial_v<T>);
   template <class U>
-  struct rebind {
+  struct rebind {  // NOLINT(readability-identifier-naming): std::allocator_traits asks for it
     using other = UnwrittenAllocator<U>;
   };
   UnwrittenAllocator() = default;

@@ -1,10 +1,11 @@
-// `graph ADDR`: the neighbourhood of an object as a drawing for Graphviz.
+// `graph ADDR`: the neighbourhood of an object, drawn.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <map>
 
 #include "commands/commands.h"
+#include "commands/drawing.h"
 #include "commands/figures.h"
 #include "commands/graph_view.h"
 #include "commands/screens.h"
@@ -19,62 +20,49 @@ constexpr std::uint64_t kDepth = 3;
 constexpr std::uint64_t kMostNodes = 100;
 constexpr std::size_t kMostNeighbours = 12;
 
-// In a label of dot's.
-std::string escaped(std::string_view text) {
-  std::string out;
-  for (const char c : printable(text)) {
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out;
-}
-
-class Drawing {
+// Walks level by level and lists what is to be drawn.
+class Walk {
  public:
-  Drawing(GraphView& view, bool referents, std::uint64_t depth, std::uint64_t most)
-      : view_(view), referents_(referents), depth_(depth), most_(most) {}
+  Walk(GraphView& view, bool referents, std::uint64_t depth, std::uint64_t most)
+      : view_(view), depth_(depth), most_(most) {
+    out_.referents = referents;
+  }
 
-  std::string draw(NodeId from) {
-    text_ =
-        "digraph heap {\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n"
-        "  edge [fontname=\"sans-serif\", fontsize=9];\n";
+  Drawing run(NodeId from) {
     enter(from, 0);
     for (std::size_t at = 0; at < open_.size(); ++at) {
-      const auto [node, level] = open_[at];
-      if (level == depth_) continue;
-      expand(node, level);
+      if (out_.nodes[at].level < depth_) expand(at);
     }
-    return text_ + "}\n";
+    return std::move(out_);
   }
-  std::size_t nodes() const { return open_.size(); }
 
  private:
-  static std::string id(NodeId node) { return fmt::format("n{}", graph::index_of(node)); }
-
-  bool enter(NodeId node, std::uint64_t level) {
-    if (levels_.contains(node)) return true;
-    if (open_.size() >= most_) return false;
-    levels_.emplace(node, level);
-    open_.emplace_back(node, level);
+  // Its place among the nodes; nullopt where no more are drawn.
+  std::optional<std::size_t> enter(NodeId node, std::uint64_t level) {
+    const auto known = places_.find(node);
+    if (known != places_.end()) return known->second;
+    if (open_.size() >= most_) return std::nullopt;
+    places_.emplace(node, open_.size());
+    open_.push_back(node);
+    DrawnNode drawn;
+    drawn.level = level;
+    drawn.is_root = view_.graph().is_root(node);
+    drawn.lines.push_back(fitted(view_.type(node), 40));
     const std::string label = view_.label(node);
-    std::string lines = escaped(fitted(view_.type(node), 40));
-    if (!label.empty()) lines += "\\n" + escaped(fitted(label, 40));
-    if (!view_.graph().is_root(node)) {
-      lines += fmt::format("\\n{} at {}", size_text(view_.graph().weight(node)),
-                           hex_text(view_.address(node)));
+    if (!label.empty()) drawn.lines.push_back(fitted(label, 40));
+    if (!drawn.is_root) {
+      drawn.lines.push_back(fmt::format("{} at {}", size_text(view_.graph().weight(node)),
+                                        hex_text(view_.address(node))));
     }
-    const std::string_view style = level == 0 ? ", style=filled, fillcolor=\"#f4b183\""
-                                   : view_.graph().is_root(node)
-                                       ? ", style=filled, fillcolor=\"#c5e0b4\""
-                                       : "";
-    text_ += fmt::format("  {} [label=\"{}\"{}];\n", id(node), lines, style);
-    return true;
+    out_.nodes.push_back(std::move(drawn));
+    return open_.size() - 1;
   }
 
-  void expand(NodeId node, std::uint64_t level) {
+  void expand(std::size_t place) {
+    const NodeId node = open_[place];
     std::vector<NodeId> neighbours;
     const auto take = [&](NodeId other) { neighbours.push_back(other); };
-    if (referents_) {
+    if (out_.referents) {
       view_.graph().for_each_referent(node, take);
     } else {
       view_.graph().for_each_referrer(node, take);
@@ -83,30 +71,24 @@ class Drawing {
     neighbours.erase(std::unique(neighbours.begin(), neighbours.end()), neighbours.end());
     std::size_t shown = 0;
     for (const NodeId other : neighbours) {
-      if (shown == kMostNeighbours || !enter(other, level + 1)) break;
+      if (shown == kMostNeighbours) break;
+      const auto entered = enter(other, out_.nodes[place].level + 1);
+      if (!entered) break;
       ++shown;
-      const NodeId holder = referents_ ? node : other;
-      const NodeId target = referents_ ? other : node;
-      const auto named = view_.edges(holder, target).front();
-      text_ +=
-          fmt::format("  {} -> {} [label=\"{}\"{}];\n", id(holder), id(target),
-                      escaped(fitted(named.text, 30)), named.conservative ? ", style=dashed" : "");
+      const auto named =
+          out_.referents ? view_.edges(node, other).front() : view_.edges(other, node).front();
+      out_.edges.push_back({out_.referents ? place : *entered, out_.referents ? *entered : place,
+                            fitted(named.text, 30), named.conservative});
     }
-    if (shown == neighbours.size()) return;
-    const std::string more = fmt::format("{}_more", id(node));
-    text_ += fmt::format("  {} [label=\"{} more\", shape=plaintext, fontcolor=red];\n", more,
-                         with_thousands(static_cast<std::int64_t>(neighbours.size() - shown)));
-    text_ += referents_ ? fmt::format("  {} -> {} [color=red];\n", id(node), more)
-                        : fmt::format("  {} -> {} [color=red];\n", more, id(node));
+    out_.nodes[place].left_out = neighbours.size() - shown;
   }
 
   GraphView& view_;
-  bool referents_;
   std::uint64_t depth_;
   std::uint64_t most_;
-  std::map<NodeId, std::uint64_t> levels_;
-  std::vector<std::pair<NodeId, std::uint64_t>> open_;
-  std::string text_;
+  std::map<NodeId, std::size_t> places_;
+  std::vector<NodeId> open_;
+  Drawing out_;
 };
 
 Result<std::uint64_t> number_or(const Arguments& arguments, std::string_view option,
@@ -126,18 +108,21 @@ Result<Report> run(Context& context) {
   GraphView& view = **opened;
   const auto node = view.node_of(context, context.arguments.words[0]);
   if (!node) return std::unexpected(node.error());
-  Drawing drawing(view, context.arguments.has("referents"), *depth,
-                  std::max<std::uint64_t>(1, *most));
+  const Drawing drawing =
+      Walk(view, context.arguments.has("referents"), *depth, std::max<std::uint64_t>(1, *most))
+          .run(*node);
+  const std::string dot = as_dot(drawing);
   Report report = report_on(view.target());
   report.result_address = view.address(*node);
-  report.picture = drawing.draw(*node);
-  report.picture_ending = ".dot";
+  const bool svg = context.arguments.value("output").value_or("").ends_with(".svg");
+  report.picture = svg ? as_svg(drawing) : dot;
+  report.picture_ending = svg ? ".svg" : ".dot";
   KeyValues facts;
-  facts.count("nodes", drawing.nodes());
-  facts.text("dot", *report.picture);
-  report.add("drawing", "", std::move(facts)).screen = *report.picture;
+  facts.count("nodes", drawing.nodes.size());
+  facts.text("dot", dot);
+  report.add("drawing", "", std::move(facts)).screen = dot;
   const std::string address = hex_text(report.result_address);
-  report.next = {{"graph " + address + " -o heap.dot", "then: dot -Tsvg heap.dot -o heap.svg"},
+  report.next = {{"graph " + address + " -o heap.svg", "a picture for a browser"},
                  {"why " + address, "one way, in words"}};
   return report;
 }
@@ -148,12 +133,12 @@ Command graph_command() {
   return {
       .name = "graph",
       .aliases = {},
-      .summary = "who holds an object, drawn: text for Graphviz",
+      .summary = "who holds an object, drawn: text for Graphviz, or a picture",
       .description =
           "The objects around ADDR, level by level: those that refer to it, or, with --referents,\n"
           "those that it refers to. Edges carry names, dashed ones are words that look like\n"
-          "references, roots are green, what does not fit is counted in red. -o FILE.dot writes\n"
-          "the drawing alone; `dot -Tsvg` makes a picture of it.",
+          "references, roots are green, what does not fit is counted in red. -o FILE.svg makes\n"
+          "a picture, -o FILE.dot the text alone for Graphviz, which lays out better.",
       .usage = "ADDR",
       .min_words = 1,
       .max_words = 1,

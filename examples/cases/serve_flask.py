@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Starts threaded_flask.py under Debian's gunicorn, lets 16 clients ask for reports, and keeps it running.
+"""Starts an app of this folder under Debian's gunicorn, lets 16 clients ask for reports, and keeps it running.
 
-    serve_flask.py [--trim] [NAME=VALUE ...]
+    serve_flask.py [APP] [--trim] [NAME=VALUE ...]
 
-NAME=VALUE go to the environment of the service; --trim has it call malloc_trim(0) after the load. Prints "PID N" of
+APP is threaded_flask or leaking_flask. NAME=VALUE go to the environment of the service; --trim has it call malloc_trim(0) after the load. Prints "PID N" of
 the worker and "ready", and ends the service with itself. Exit 77: gunicorn or Flask is not installed.
 """
 
@@ -37,7 +37,8 @@ def main():
         print("gunicorn and python3-flask of Debian are not installed")
         return 77
     environment = dict(os.environ, **dict(word.split("=", 1) for word in words if "=" in word))
-    service = subprocess.Popen([GUNICORN, "--threads", "16", "--workers", "1", "-b", "127.0.0.1:%d" % PORT, "threaded_flask:app"],
+    app = next((word for word in words if "=" not in word and not word.startswith("-")), "threaded_flask")
+    service = subprocess.Popen([GUNICORN, "--threads", "16", "--workers", "1", "-b", "127.0.0.1:%d" % PORT, app + ":app"],
                                cwd=HERE, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:

@@ -32,9 +32,16 @@ class Walk {
       }
       const NodeId at = open.back();
       open.pop_back();
+      // What only code holds is code: its constants, names, tables of lines.
+      const python::PythonType* type = graph_.is_root(at) ? nullptr : type_of(at);
+      const bool is_code = type != nullptr && type->shape == python::Shape::code;
       for (const std::uint32_t child : tree_.of(index_of(at))) {
         const NodeId id{child};
         if (leave_out(id)) continue;
+        if (is_code) {
+          out_.code += retained(id);
+          continue;
+        }
         if (is_plumbing(id, at)) {
           out_.code += graph_.weight(id);
           open.push_back(id);

@@ -7,7 +7,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import harness
 from harness import core, gdb
@@ -94,6 +96,20 @@ class RealCore(unittest.TestCase):
         largest = [int(row["cycle"]) for row in ask("garbage", "--each") if int(row["cycle"]) > 0]
         self.assertEqual(max(int(row["objects"]) for row in cycles), max(largest))
         self.assertGreaterEqual(len(cycles), len(largest))
+
+    def test_a_drawing_has_the_same_boxes_in_both_formats(self):
+        node = rows(program(self.path, "%s and .i == 5 | show object" % NODES)[1])[1][0]
+        with tempfile.TemporaryDirectory() as folder:
+            for ending in ("svg", "dot"):
+                path = os.path.join(folder, "drawing." + ending)
+                subprocess.run([PROGRAM, self.path, "graph", node, "-o", path], check=True, timeout=120,
+                               stdout=subprocess.DEVNULL)
+            boxes = xml.etree.ElementTree.parse(os.path.join(folder, "drawing.svg")).getroot()
+            with open(os.path.join(folder, "drawing.dot")) as file:
+                text = file.read()
+        self.assertEqual(len(boxes.findall("{*}rect")) - 1, len(re.findall(r"(?m)^  n\d+ \[", text)))   # one is the paper
+        self.assertEqual(len(boxes.findall("{*}line")), len(re.findall(r"(?m)^  n\d+ -> n\d+ \[label", text)))
+        self.assertIn("[5]", [one.text for one in boxes.findall("{*}text")])
 
     def test_a_wrong_query_is_wrong_in_both(self):
         status, out, err = program(self.path, "siez > 1K")

@@ -7,6 +7,7 @@
 
 #include "commands/figures.h"
 #include "commands/object_label.h"
+#include "commands/query_rows.h"
 #include "commands/words.h"
 
 namespace coreheap::commands {
@@ -114,6 +115,20 @@ Result<std::vector<NodeId>> GraphView::nodes_of(Context& context,
                                                 std::span<const std::string> words) {
   std::vector<NodeId> nodes;
   for (const std::string& word : words) {
+    if (is_query(word)) {
+      const auto found = queried_addresses(context, word);
+      if (!found) return std::unexpected(found.error());
+      const std::size_t before = nodes.size();
+      for (const Address a : *found) {
+        const NodeId id = graph_->node_at(a);
+        if (id != NodeId::none) nodes.push_back(id);
+      }
+      if (nodes.size() == before) {
+        return fail(ErrorCode::no_object, word, "no live object and no block is of that kind",
+                    "select '" + word + "'  (what there is)");
+      }
+      continue;
+    }
     const bool number = !word.empty() && (word[0] == '#' || (word[0] >= '0' && word[0] <= '9'));
     if (number) {
       auto id = node_of(context, word);

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <numeric>
 
 #include "commands/figures.h"
 #include "commands/screens.h"
@@ -149,14 +150,8 @@ std::string_view mark_of(query::Needs needs) {
   return "";
 }
 
-}  // namespace
-
-Result<Report> query_report(Context& context, std::string_view text) {
-  std::set<std::string, std::less<>> saved;
-  for (const auto& [name, rows] : context.session.variables) saved.insert(name);
-  auto plan = query::plan(text, saved);
-  if (!plan) return wrong_query(plan.error(), text, context.format);
-
+// What a query may look at.
+Result<query::Heap> heap_of(Context& context) {
   const auto target = context.session.target(context.job);
   if (!target) return std::unexpected(target.error());
   const auto census = (*target)->census(context.job);
@@ -171,18 +166,32 @@ Result<Report> query_report(Context& context, std::string_view text) {
   if (!types) return std::unexpected(types.error());
 
   Target* source = *target;
-  const query::Heap heap{source->image(),
-                         **census,
-                         **heaps,
-                         **pymalloc,
-                         *runtime,
-                         *types,
-                         [source](JobControl& job) { return source->graph(job); },
-                         [source](JobControl& job) { return source->dominators(job); }};
-  const auto result = query::run(std::move(*plan), heap, context.session.variables, context.job);
+  return query::Heap{source->image(),
+                     **census,
+                     **heaps,
+                     **pymalloc,
+                     *runtime,
+                     *types,
+                     [source](JobControl& job) { return source->graph(job); },
+                     [source](JobControl& job) { return source->dominators(job); }};
+}
+
+}  // namespace
+
+Result<Report> query_report(Context& context, std::string_view text) {
+  std::set<std::string, std::less<>> saved;
+  for (const auto& [name, rows] : context.session.variables) saved.insert(name);
+  auto plan = query::plan(text, saved);
+  if (!plan) return wrong_query(plan.error(), text, context.format);
+
+  const auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto heap = heap_of(context);
+  if (!heap) return std::unexpected(heap.error());
+  const auto result = query::run(std::move(*plan), *heap, context.session.variables, context.job);
   if (!result) return std::unexpected(result.error());
 
-  Report report = report_on(**target, **census);
+  Report report = report_on(**target, heap->census);
   if (!(*result)->explanation().empty()) {
     report.add_text("plan", (*result)->explanation());
     return report;
@@ -201,6 +210,38 @@ Result<Report> query_report(Context& context, std::string_view text) {
   report.add("rows", "", std::move(table));
   add_footer(report, **result, shown);
   return report;
+}
+
+bool is_query(std::string_view word) {
+  return word.find_first_of(" =<>~|()") != std::string_view::npos;
+}
+
+Result<std::vector<Address>> queried_addresses(Context& context, std::string_view text) {
+  std::set<std::string, std::less<>> saved;
+  for (const auto& [name, rows] : context.session.variables) saved.insert(name);
+  auto plan = query::plan(std::string(text) + " | show addr", saved);
+  if (!plan) {
+    // The same query without what was put behind it, for the words and the caret.
+    const auto given = query::plan(text, saved);
+    if (given) {
+      return fail(ErrorCode::usage, std::string(text), "a set is of blocks or objects",
+                  "select " + std::string(text) + "  (its table)");
+    }
+    const auto shown = wrong_query(given.error(), text, Format::text);
+    return std::unexpected(shown.error());
+  }
+  const auto heap = heap_of(context);
+  if (!heap) return std::unexpected(heap.error());
+  const auto result = query::run(std::move(*plan), *heap, context.session.variables, context.job);
+  if (!result) return std::unexpected(result.error());
+  std::vector<Address> found;
+  std::vector<std::uint64_t> rows((*result)->size());
+  std::iota(rows.begin(), rows.end(), std::uint64_t{0});
+  std::vector<query::Value> cells(rows.size());
+  query::TextStore texts;
+  (*result)->fill(0, rows, cells, texts);
+  for (const query::Value& cell : cells) found.emplace_back(cell.bits);
+  return found;
 }
 
 std::string query_language_page() {

@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/figures.h"
 #include "commands/graph_view.h"
+#include "commands/query_rows.h"
 #include "commands/screens.h"
 
 namespace coreheap::commands {
@@ -153,7 +154,9 @@ Result<Report> run(Context& context) {
   if (!opened) return std::unexpected(opened.error());
   GraphView& view = **opened;
   std::vector<NodeId> excluded;
-  for (const std::string& word : split_list(context.arguments.value("excluding").value_or(""))) {
+  const std::string left_out(context.arguments.value("excluding").value_or(""));
+  for (const std::string& word :
+       is_query(left_out) ? std::vector{left_out} : split_list(left_out)) {
     if (word == "weak") continue;  // weak references hold nothing, so they never lead anywhere
     auto nodes = view.nodes_of(context, std::vector{word});
     if (!nodes) return std::unexpected(nodes.error());
@@ -235,14 +238,15 @@ Command why_command() {
       .description =
           "The shortest way along references that starts at a root: a module, a running frame,\n"
           "the interpreter; only where none of those leads there, at words of C memory. Of a type\n"
-          "the ways of all its objects are shown, merged by the types that they run through. ADDR\n"
+          "or a query the ways of all its objects are shown, merged by the types that they run "
+          "through. ADDR\n"
           "may be a row number of the last list (#3). With --paths, one way for each of several\n"
           "holders. Weak references hold nothing and are never on a way.",
-      .usage = "ADDR|TYPE",
+      .usage = "ADDR|TYPE|QUERY",
       .min_words = 1,
       .max_words = 1,
       .options = {{"paths", 'n', "N", "ways by up to N holders of it"},
-                  {"excluding", 0, "ADDR|TYPE,...", "addresses or types that no way may touch"},
+                  {"excluding", 0, "SET", "what no way may touch: ADDR,TYPE,... or a query"},
                   {"to", 0, "ADDR", "the way from the first to this one instead"}},
       .columns = columns(),
       .completer = Completer::address,

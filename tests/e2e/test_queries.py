@@ -97,6 +97,27 @@ class RealCore(unittest.TestCase):
         self.assertEqual(max(int(row["objects"]) for row in cycles), max(largest))
         self.assertGreaterEqual(len(cycles), len(largest))
 
+    def test_a_query_stands_where_a_set_does(self):
+        def ask(*words):
+            return subprocess.run([PROGRAM, self.path, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+        few = "%s and .i < 10" % NODES
+        freed = rows(ask("whatif", few, "--format", "csv").stdout.decode())
+        by_query = rows(program(self.path, few + " | retained | where depth >= 0 and type is not none | group by type show count()",
+                                "--limit", "all")[1])
+        self.assertIn(["__main__.Node", "10"], by_query)
+        self.assertEqual(sorted(row[:2] for row in freed[1:] if not row[0].startswith("native")), sorted(by_query[1:]))
+        self.assertEqual(ask("retained", few, "--format", "csv").stdout.decode().split("\n")[1:], ["%s" % ",".join(row) for row in freed[1:]] + [""])
+        ways = rows(ask("why", few, "--format", "csv").stdout.decode())
+        self.assertEqual(ways[1][0], "10")
+        node = rows(program(self.path, "%s and .i == 5 | show object" % NODES)[1])[1][0]
+        blocked = ask("why", node, "--excluding", 'type == "list"')
+        self.assertIn("No way from a root is left", blocked.stdout.decode())
+        wrong = ask("whatif", few + " | group by type")
+        self.assertEqual((wrong.returncode, wrong.stdout), (2, b""))
+        self.assertIn(b"a set is of blocks or objects", wrong.stderr)
+        ran = gdb("heap whatif --format csv '%s'" % few, args=["-c", self.path], env=environment())
+        self.assertTrue(ran.out.replace("\r", "").endswith("\n".join(",".join(row) for row in freed) + "\n"), ran)
+
     def test_a_drawing_has_the_same_boxes_in_both_formats(self):
         node = rows(program(self.path, "%s and .i == 5 | show object" % NODES)[1])[1][0]
         with tempfile.TemporaryDirectory() as folder:

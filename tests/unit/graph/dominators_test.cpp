@@ -201,6 +201,24 @@ TEST_CASE("inner nodes held by both ends of a deep chain cost no walk along it",
   REQUIRE(good);
 }
 
+TEST_CASE("ten million values of one dict go with it, and nothing goes with one of them",
+          "[dominators][scale]") {
+  constexpr std::uint32_t n = 10'000'001;
+  Csr dict;
+  dict.offsets.reserve(n + 1);
+  dict.targets.reserve(n - 1);
+  dict.offsets.push_back(0);
+  for (std::uint32_t i = 1; i < n; ++i) dict.targets.push_back(i);
+  for (std::uint32_t i = 0; i < n; ++i) dict.offsets.push_back(n - 1);
+  const Dominators found = dominators_of(rooted(std::move(dict)));
+  const auto counts = retained_counts(found, n);
+  bool good = found.retained[0] == n && counts[0] == n;
+  for (std::uint32_t i = 1; i < n; ++i) {
+    good = good && found.idom[i] == 0 && found.retained[i] == 1 && counts[i] == 1;
+  }
+  REQUIRE(good);
+}
+
 TEST_CASE("a million islands hang side by side", "[dominators][scale]") {
   constexpr std::uint32_t islands = 1'000'000;
   MadeGraph g;

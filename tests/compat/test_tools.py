@@ -41,8 +41,11 @@ def agree(ours, truth):
 @unittest.skipUnless(glob.glob(os.path.join(interpreters.INTERPRETERS, "*-modules")), "objgraph and Pympler were not fetched")
 class Tools(unittest.TestCase):
     def compare(self, entry, variant):
-        if entry["version"].startswith("2.") or entry["version"].startswith("3.6"):
-            print("%s: skipped: the collector tracks frames there, so that whoever counts is counted" % entry["label"])
+        if entry["version"].startswith("2."):
+            print("%s: skipped: the tools were not tried on Python 2" % entry["label"])
+            return
+        if entry["version"].startswith("3.6"):
+            print("%s: skipped: frames and a tuple of the counting child differ from its parent's (frame 5 for 3)" % entry["label"])
             return
         folder = interpreters.Folder(entry, [os.path.join(HERE, "tools_target.py")])
         try:

@@ -29,6 +29,18 @@ constexpr std::int64_t kGcLowestState = -4;
 // that release what they never took).
 constexpr std::int64_t kStaticRefcountFall = 1 << 20;
 
+// What the user of a glibc chunk gets of it when the chunk was cut to measure; what would remain of a
+// found chunk stays with it when it is too small to be one itself (_int_malloc, MINSIZE).
+constexpr std::uint64_t kChunkAlignment = 16;
+constexpr std::uint64_t kSmallestChunk = 32;
+constexpr std::uint64_t kChunkHead = 8;  // the size; the word before it is the neighbour's
+
+bool fills_chunk(std::uint64_t bytes, std::uint64_t usable) {
+  const std::uint64_t chunk = std::max(
+      (bytes + kChunkHead + kChunkAlignment - 1) / kChunkAlignment * kChunkAlignment, kSmallestChunk);
+  return usable + kChunkHead <= chunk + kSmallestChunk - kChunkAlignment;
+}
+
 // NULL, or something a link of a GC list can be. Debian's 3.13 aligns list heads to 4 bytes.
 bool could_link(std::uint64_t word) {
   return word == 0 || ((word & 3) == 0 && word >= 4096 && word < (std::uint64_t{1} << 47));
@@ -147,9 +159,10 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     str_ = {};
     const std::uint64_t need = object_bytes(object, type, at + offset);
     if (need > object.size()) continue;
-    if (in_pool && prefix == 0 && type.itemsize == 0 && type.shape == Shape::plain &&
+    if (prefix == 0 && type.itemsize == 0 && type.shape == Shape::plain &&
         (type.flags & layout_.traits.type_flags.inline_values) == 0 &&
-        !fills_class(offset + need, block.size())) {
+        !(in_pool ? fills_class(offset + need, block.size())
+                  : fills_chunk(offset + need, block.size()))) {
       continue;
     }
     ObjectVerdict verdict;
@@ -158,11 +171,14 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     verdict.interned = str_.interned;
     verdict.bare = str_.bare;
     verdict.dead = refcount.dead();
-    verdict.doubtful = !refcount.immortal && refcount_word >= 0x10000 &&
-                       reader_.memory().space().is_mapped(Address{refcount_word});
-    // Outside of pools nobody says that a block's beginning was not left by an earlier owner. A
-    // reference takes a word: there are no more of them than the image has words.
-    if (!in_pool && verdict.doubtful && refcount_word > most_references_) continue;
+    // A reference takes a word: there are no more of them than the image has words.
+    const bool too_many =
+        !refcount.immortal && static_cast<std::uint64_t>(refcount.count) > most_references_;
+    verdict.doubtful =
+        too_many || (!refcount.immortal && refcount_word >= 0x10000 &&
+                     reader_.memory().space().is_mapped(Address{refcount_word}));
+    // Outside of pools nobody says that a block's beginning was not left by an earlier owner.
+    if (!in_pool && too_many) continue;
     if (!verdict.dead && !verdict.doubtful) {
       last_ = index;
       return verdict;

@@ -25,7 +25,7 @@ struct ObjectVerdict {
   std::uint32_t type = 0;    // index into the TypeTable
   std::uint32_t offset = 0;  // of the object in its block
   bool dead = false;         // refcount 0: on a free list
-  bool doubtful = false;     // the refcount could as well be a pointer
+  bool doubtful = false;     // the refcount could as well be a pointer, or a number
   bool interned = false;     // a str in the interpreter's table
   bool bare = false;         // a str whose characters lie in it, and nothing else is its own
 };

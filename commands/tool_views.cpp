@@ -211,15 +211,23 @@ Result<std::vector<ToolRow>> muppy(Context& context) {
 }
 
 // Objects that roots of Python's own hold: modules, frames, states of threads and interpreters.
+// Heapy visits the members of a state that it knows, and the table of interned strings, which an
+// interpreter's state holds since 3.12, is none of them.
 std::vector<NodeId> held_by_python(const graph::Graph& graph) {
   std::vector<NodeId> start;
+  const auto& interned = graph.interned_tables();
+  const auto enter = [&](NodeId node) {
+    if (!std::binary_search(interned.begin(), interned.end(), graph::index_of(node))) {
+      start.push_back(node);
+    }
+  };
   for (std::size_t i = 0; i < graph.roots().size(); ++i) {
     switch (graph.roots()[i].kind) {
       case graph::RootKind::modules:
       case graph::RootKind::frame:
       case graph::RootKind::thread:
       case graph::RootKind::interpreter:
-        graph.for_each_referent(graph.root_id(i), [&](NodeId node) { start.push_back(node); });
+        graph.for_each_referent(graph.root_id(i), enter);
         break;
       default:
         break;

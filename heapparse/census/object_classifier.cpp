@@ -29,15 +29,16 @@ constexpr std::int64_t kGcLowestState = -4;
 // that release what they never took).
 constexpr std::int64_t kStaticRefcountFall = 1 << 20;
 
-// What the user of a glibc chunk gets of it when the chunk was cut to measure; what would remain of a
-// found chunk stays with it when it is too small to be one itself (_int_malloc, MINSIZE).
+// What the user of a glibc chunk gets of it when the chunk was cut to measure; what would remain of
+// a found chunk stays with it when it is too small to be one itself (_int_malloc, MINSIZE).
 constexpr std::uint64_t kChunkAlignment = 16;
 constexpr std::uint64_t kSmallestChunk = 32;
 constexpr std::uint64_t kChunkHead = 8;  // the size; the word before it is the neighbour's
 
 bool fills_chunk(std::uint64_t bytes, std::uint64_t usable) {
-  const std::uint64_t chunk = std::max(
-      (bytes + kChunkHead + kChunkAlignment - 1) / kChunkAlignment * kChunkAlignment, kSmallestChunk);
+  const std::uint64_t chunk =
+      std::max((bytes + kChunkHead + kChunkAlignment - 1) / kChunkAlignment * kChunkAlignment,
+               kSmallestChunk);
   return usable + kChunkHead <= chunk + kSmallestChunk - kChunkAlignment;
 }
 
@@ -174,9 +175,8 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
     // A reference takes a word: there are no more of them than the image has words.
     const bool too_many =
         !refcount.immortal && static_cast<std::uint64_t>(refcount.count) > most_references_;
-    verdict.doubtful =
-        too_many || (!refcount.immortal && refcount_word >= 0x10000 &&
-                     reader_.memory().space().is_mapped(Address{refcount_word}));
+    verdict.doubtful = too_many || (!refcount.immortal && refcount_word >= 0x10000 &&
+                                    reader_.memory().space().is_mapped(Address{refcount_word}));
     // Outside of pools nobody says that a block's beginning was not left by an earlier owner.
     if (!in_pool && too_many) continue;
     if (!verdict.dead && !verdict.doubtful) {

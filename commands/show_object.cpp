@@ -16,6 +16,7 @@
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/function.h"
 #include "heapparse/python/types/module.h"
+#include "heapparse/python/types/numpy.h"
 #include "heapparse/python/types/str.h"
 #include "heapparse/python/value.h"
 
@@ -168,6 +169,23 @@ std::string code_place(python::Decoder& decoder, Address code) {
   return fmt::format("{}:{}", file.value_or("?"), view->first_line);
 }
 
+// An array's own words, and whose its data are.
+void add_array(KeyValues& values, python::Decoder& decoder, const python::Object& object) {
+  const auto view = python::view_numpy_array(decoder, object);
+  if (!view) return;
+  values.text("items", python::numpy_array_text(decoder, *view));
+  values.text("order", view->c_order && view->f_order ? "C and Fortran"
+                       : view->c_order                ? "C"
+                       : view->f_order                ? "Fortran"
+                                                      : "strided");
+  values.bytes("items_size", view->data_bytes, "bytes of items");
+  values.address("data", view->data, "data at");
+  values.text("data_owner", view->owns_data ? "this array"
+                            : view->base
+                                ? python::value_text(decoder, view->base, {.max_chars = 120})
+                                : "unknown: not this array, and no other is named");
+}
+
 // What makes sense of some types beyond their value.
 void add_particulars(KeyValues& values, python::Decoder& decoder, const python::Object& object) {
   const auto& traits = decoder.traits();
@@ -184,7 +202,9 @@ void add_particulars(KeyValues& values, python::Decoder& decoder, const python::
     if (self->itemsize != 0) values.bytes("itemsize", self->itemsize, "and per item");
     return;
   }
-  if (object.type->name == "code") {
+  if (object.type->shape == python::Shape::numpy_array) {
+    add_array(values, decoder, object);
+  } else if (object.type->name == "code") {
     values.text("place", code_place(decoder, object.address), "code at");
   } else if (object.type->shape == python::Shape::function) {
     if (const auto code = python::function_code(decoder.reader(), object.address)) {

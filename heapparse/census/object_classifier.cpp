@@ -150,11 +150,14 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
       index = *found;
     }
     const PythonType& type = types_[index];
-    if (type.preheader != offsets_[i]) continue;
+    // A type that an extension made and declared static has no head, though its metatype says so.
+    const bool headless = offsets_[i] == 0 && type.preheader != 0 && type.shape == Shape::type &&
+                          types_.find(at + offset);
+    if (type.preheader != offsets_[i] && !headless) continue;
 
     const std::uint64_t refcount_word = word_at(block, offset + layout_.object.refcnt.offset);
     const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
-    if (!refcount.plausible || !head_agrees(block, offset, type)) continue;
+    if (!refcount.plausible || (!headless && !head_agrees(block, offset, type))) continue;
 
     const auto object = block.subspan(offset);
     str_ = {};

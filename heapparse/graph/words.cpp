@@ -48,6 +48,8 @@ bool has_native_words(const python::PythonType& type) {
   switch (type.shape) {
     case Shape::plain:
     case Shape::array:
+    case Shape::numpy_array:
+    case Shape::numpy_descr:
     case Shape::open_ended:
       break;
     default:

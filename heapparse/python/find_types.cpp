@@ -27,6 +27,7 @@ struct Candidate {
   Address address;
   Address metatype;
   bool in_other_memory = false;
+  bool without_head = false;  // so it has to be one that says it is static
 };
 
 // Objects in data segments and big chunks whose type word is one of `metatypes`.
@@ -39,7 +40,8 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   std::vector<Candidate> found;
   const auto scan = [&](AddressRange range) {
     scan_words(image.space, range, [&](Address at, std::uint64_t word) {
-      if (metatypes.contains(Address{word})) found.push_back({at - type_at, Address{word}});
+      if (metatypes.contains(Address{word}))
+        found.push_back({at - type_at, Address{word}, false, false});
       return true;
     });
   };
@@ -65,13 +67,20 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
                              }),
               found.end());
   image::Reader reader(image.space);
-  const std::uint64_t head = runtime.gc_head_bytes + runtime.debug_chunk_prefix_bytes;
+  // What an extension allocates for a type by itself and then declares static has no GC head
+  // (numpy's DTypes, 1.20 on).
+  const std::uint64_t prefix = runtime.debug_chunk_prefix_bytes;
+  const std::uint64_t starts[] = {prefix + runtime.gc_head_bytes, prefix};
   for (const auto& heap : heaps) {
     for (const auto& chunk : heap.chunks) {
       if (chunk.state != glibc::ChunkState::used || chunk.size < layout.type.struct_size) continue;
-      const Address object = chunk.user() + head;
-      const auto word = reader.read<std::uint64_t>(object + type_at);
-      if (word && metatypes.contains(Address{*word})) found.push_back({object, Address{*word}});
+      for (const std::uint64_t start : starts) {
+        const Address object = chunk.user() + start;
+        const auto word = reader.read<std::uint64_t>(object + type_at);
+        if (!word || !metatypes.contains(Address{*word})) continue;
+        found.push_back({object, Address{*word}, false, start == prefix});
+        break;
+      }
     }
   }
   return found;
@@ -116,6 +125,8 @@ Shape shape_of_name(std::string_view name) {
       {"array.array", Shape::array},
       {"instance", Shape::instance_2},
       {"EncodingMap", Shape::open_ended},
+      {"numpy.ndarray", Shape::numpy_array},
+      {"numpy.dtype", Shape::numpy_descr},
       {"datetime.time", Shape::with_tzinfo},
       {"datetime.datetime", Shape::with_tzinfo},
   };
@@ -178,6 +189,7 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       const auto header = reader.header(c.address);
       if (!view || !header || !view->ready || !header->refcount.plausible ||
           header->refcount.dead() ||
+          (c.without_head && runtime.gc_head_bytes != 0 && view->heap_type) ||
           (c.in_other_memory && !is_on_a_list(reader, runtime, c.address))) {
         continue;
       }

@@ -8,6 +8,7 @@
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/list.h"
 #include "heapparse/python/types/long_int.h"
+#include "heapparse/python/types/numpy.h"
 #include "heapparse/python/types/set.h"
 #include "heapparse/python/types/str.h"
 #include "heapparse/python/types/tuple.h"
@@ -52,6 +53,11 @@ std::optional<std::uint64_t> length_of(Decoder& decoder, const Object& object) {
       return size_of(view_deque(reader, a));
     case Shape::array:
       return size_of(view_array(reader, a));
+    case Shape::numpy_array: {
+      const auto view = view_numpy_array(decoder, object);
+      if (!view || view->shape.empty()) return std::nullopt;
+      return view->shape.front();
+    }
     case Shape::dict:
     case Shape::odict:
       if (const auto view = view_dict(reader, a)) return view->used;

@@ -13,7 +13,7 @@ std::span<const std::span<const TypeRules>> all_type_rules() {
       number_rules(), class_rules(),     function_rules(),    exception_rules(), module_rules(),
       typing_rules(), frame_rules(),     async_rules(),       context_rules(),   thread_rules(),
       io_rules(),     regex_rules(),     struct_rules(),      pickle_rules(),    xml_rules(),
-      sqlite_rules(), ctypes_rules(),    compression_rules(), extension_rules(),
+      sqlite_rules(), ctypes_rules(),    compression_rules(), extension_rules(), numpy_rules(),
   };
   return kTables;
 }

@@ -44,6 +44,8 @@ enum class Shape : std::uint8_t {
   module,
   instance_2,   // 2.7 old-style instance
   open_ended,   // takes more than its type declares, as much as it was made with: EncodingMap
+  numpy_array,  // numpy.ndarray
+  numpy_descr,  // numpy.dtype
   with_tzinfo,  // datetime.time and datetime.datetime: shorter without a time zone
 };
 

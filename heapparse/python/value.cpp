@@ -22,6 +22,7 @@
 #include "heapparse/python/types/instance.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/members.h"
+#include "heapparse/python/types/numpy.h"
 #include "heapparse/python/types/str.h"
 
 namespace coreheap::python {
@@ -212,6 +213,7 @@ class Writer {
         container(a, kind);
         break;
       case ValueKind::other:
+        if (object->type->shape == Shape::numpy_array && array(*object)) break;
         if (options_.attributes && object->type->is_class) {
           instance(*object);
         } else {
@@ -252,8 +254,8 @@ class Writer {
       return k != ValueKind::slice && k != ValueKind::range;
     };
     if (remembered(kind)) return on_path_.contains(a);
-    for (std::size_t i = open_.size(); i-- > 0 && !remembered(open_[i].kind);) {
-      if (open_[i].object == a) return true;
+    for (std::size_t i = open_.size(); i > 0 && !remembered(open_[i - 1].kind); --i) {
+      if (open_[i - 1].object == a) return true;
     }
     return false;
   }
@@ -281,6 +283,16 @@ class Writer {
     }
     on_path_.insert(a);
     open_.push_back({a, kind, *std::move(members), brackets.close, 0, {}});
+  }
+
+  // What its items are and how many; an array's items themselves are no text.
+  bool array(const Object& object) {
+    const auto view = view_numpy_array(decoder_, object);
+    if (!view) return false;
+    out_ += plain(object) + ' ' + numpy_array_text(decoder_, *view);
+    if (!view->owns_data && view->base) out_ += fmt::format(" of {:#x}", view->base.value);
+    out_ += '>';
+    return true;
   }
 
   // Without the closing bracket.

@@ -5,8 +5,9 @@
 // list, set, frozenset, dict of them, cycles included. Ints of more than 4300 digits are shown in
 // hex with the number of their decimal digits. Classes are shown as type.__repr__ would, every
 // other object, instances of subclasses too, as object.__repr__ would: `<module.Class object at
-// 0x...>`. What cannot be read is shown as `<unreadable>` in its place. The text is ASCII but for
-// names of classes.
+// 0x...>`, numpy's arrays with what they are of (`<numpy.ndarray object at 0x... float64 3x4>`, a
+// view with `of` and the address of its base before the bracket). What cannot be read is shown as
+// `<unreadable>` in its place. The text is ASCII but for names of classes.
 #pragma once
 
 #include <cstdint>

@@ -33,5 +33,6 @@ std::span<const TypeRules> sqlite_rules();     // sqlite3
 std::span<const TypeRules> ctypes_rules();     // ctypes
 std::span<const TypeRules> compression_rules();  // zlib, bz2, lzma, hashes
 std::span<const TypeRules> extension_rules();    // everything else of the standard library
+std::span<const TypeRules> numpy_rules();        // numpy: no part of it, but in most of what is big
 
 }  // namespace coreheap::python

@@ -78,7 +78,7 @@ def main():
     options = parser.parse_args()
     manifest = os.path.join(options.build, "interpreters", "manifest.json")
     if os.path.exists(manifest):
-        entries = {row["label"]: row for row in json.load(open(manifest)) if row.get("kind") not in ("gdb", "extensions") and not row.get("skipped")}
+        entries = {row["label"]: row for row in json.load(open(manifest)) if row.get("kind") != "gdb" and not row.get("skipped")}
     else:
         entries = {"system": {"label": "system", "root": "", "exe": "/usr/bin/python3"}}
     if os.geteuid() != 0:

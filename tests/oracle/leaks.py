@@ -151,7 +151,7 @@ def main():
     if not os.path.exists(manifest):
         print("skipped: no %s; run tests/interpreters/fetch" % manifest)
         return SKIPPED
-    entries = {row["label"]: row for row in json.load(open(manifest)) if row.get("kind") not in ("gdb", "extensions")}
+    entries = {row["label"]: row for row in json.load(open(manifest)) if row.get("kind") != "gdb"}
     options.scratch = tempfile.mkdtemp(prefix="planted-scratch-")
     failed = ran = 0
     try:

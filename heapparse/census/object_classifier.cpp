@@ -55,13 +55,13 @@ ObjectClassifier::ObjectClassifier(const image::AddressSpace& space, const pytho
       runtime_(runtime),
       types_(types),
       layout_(*runtime.layout),
-      alignment_(block_alignment) {
+      alignment_(block_alignment),
+      most_references_(space.word_count()) {
   offsets_[offset_count_++] = 0;
   if (runtime.gc_head_bytes != 0) offsets_[offset_count_++] = runtime.gc_head_bytes;
   if (layout_.traits.preheader_size != 0) {
     offsets_[offset_count_++] = runtime.gc_head_bytes + layout_.traits.preheader_size;
   }
-  for (const image::Piece& piece : space.pieces()) most_references_ += piece.range.size() / 8;
   if (!types.all().empty()) {
     lowest_type_ = types.all().front().address.value;
     highest_type_ = types.all().back().address.value;

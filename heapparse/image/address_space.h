@@ -49,6 +49,12 @@ class AddressSpace {
   AddressSpace(std::vector<Piece> pieces, std::vector<AddressRange> mapped);
 
   std::span<const Piece> pieces() const { return pieces_; }
+  // Words of 8 bytes that are present: nothing can be pointed to more often.
+  std::uint64_t word_count() const {
+    std::uint64_t words = 0;
+    for (const Piece& piece : pieces_) words += piece.range.size() / 8;
+    return words;
+  }
   // Sorted, disjoint, touching ranges merged.
   std::span<const AddressRange> mapped() const { return mapped_; }
 

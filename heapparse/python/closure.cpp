@@ -65,9 +65,8 @@ class Walk {
         runtime_(runtime),
         job_(job),
         decoder_(image.space, runtime, types),
-        seen_(image.space) {
-    for (const image::Piece& piece : image.space.pieces()) words_ += piece.range.size() / 8;
-  }
+        seen_(image.space),
+        words_(image.space.word_count()) {}
 
   Result<Closure> run() {
     job_.begin_step("following references", 0);
@@ -222,7 +221,7 @@ class Walk {
   JobControl& job_;
   Decoder decoder_;
   SeenSet seen_;
-  std::uint64_t words_ = 0;  // of the image: no object has more references to it
+  std::uint64_t words_;  // of the image: no object has more references to it
   std::vector<ClosureObject> work_;
   std::unordered_map<Address, std::vector<Address>> waiting_;  // by the class that was not reached
   Closure out_;

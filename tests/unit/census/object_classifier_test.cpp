@@ -8,7 +8,6 @@ namespace {
 using namespace coreheap;
 using namespace coreheap::census;
 using census::testing::World;
-using layouts::RefcountForm;
 using python::synthetic::gil_layouts;
 using python::synthetic::HeapBuilder;
 using python::synthetic::kLoose;
@@ -103,6 +102,24 @@ TEST_CASE("an instance with managed words lies behind them and its GC head") {
   }
 }
 
+TEST_CASE("a type without a GC head lies at the beginning of its chunk") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const std::uint64_t bytes = (layout->heap_type.struct_size + 223U) / 16 * 16 + 8;
+    const Address made = heap.chunk(bytes);
+    heap.describe_type(made, {0, 32}, 0);
+    const Address other = heap.chunk(bytes);  // a word that names a metatype makes no type
+    heap.word(other + layout->object.type.offset, heap.type_type.value);
+    Judge judge(heap);
+    const auto verdict = judge.block(made, bytes, false);
+    CHECK(judge.name(verdict) == "type");
+    REQUIRE(verdict.has_value());
+    CHECK(verdict->offset == 0);
+    CHECK(judge.name(judge.block(other, bytes, false)) == "none");
+  }
+}
+
 TEST_CASE("a tuple of classes is a tuple, not an instance of the first") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);
@@ -144,13 +161,7 @@ TEST_CASE("nothing has more references than its image has words") {
     INFO(layout->name);
     HeapBuilder heap(*layout);
     const Address first = heap.object(heap.type("object"), 16);
-    std::uint64_t words = 0;
-    {
-      const Judge judge(heap);
-      for (const image::Piece& piece : judge.world.image.space.pieces()) {
-        words += piece.range.size() / 8;
-      }
-    }
+    const std::uint64_t words = heap.image().space.word_count();
     for (const bool too_many : {false, true}) {
       heap.header(first, heap.type("object"), words + (too_many ? 1 : 0));
       Judge judge(heap);

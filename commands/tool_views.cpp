@@ -215,11 +215,8 @@ Result<std::vector<ToolRow>> muppy(Context& context) {
 // interpreter's state holds since 3.12, is none of them.
 std::vector<NodeId> held_by_python(const graph::Graph& graph) {
   std::vector<NodeId> start;
-  const auto& interned = graph.interned_tables();
   const auto enter = [&](NodeId node) {
-    if (!std::binary_search(interned.begin(), interned.end(), graph::index_of(node))) {
-      start.push_back(node);
-    }
+    if (!graph.is_interned_table(node)) start.push_back(node);
   };
   for (std::size_t i = 0; i < graph.roots().size(); ++i) {
     switch (graph.roots()[i].kind) {

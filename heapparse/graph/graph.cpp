@@ -94,6 +94,10 @@ std::span<const Edge> Graph::range_of(const std::vector<Edge>& edges, NodeId id)
   return {first, last};
 }
 
+bool Graph::is_interned_table(NodeId id) const {
+  return std::binary_search(interned_tables_.begin(), interned_tables_.end(), index_of(id));
+}
+
 std::uint32_t Graph::unexplained(NodeId id) const {
   const auto it = std::lower_bound(
       unexplained_.begin(), unexplained_.end(), index_of(id),

@@ -115,7 +115,7 @@ class Graph {
   const std::vector<std::uint32_t>& garbage_components() const { return garbage_components_; }
   bool garbage_component_is_cycle(std::uint32_t c) const { return component_is_cycle_[c]; }
   // Dicts of interned strings that own none of them: their references are no edges.
-  const std::vector<std::uint32_t>& interned_tables() const { return interned_tables_; }
+  bool is_interned_table(NodeId id) const;
 
   // Refcounts --------------------------------------------------------------------------------
   // Sorted by node: objects whose refcount counts more than objects and frames hold.

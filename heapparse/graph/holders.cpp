@@ -126,8 +126,7 @@ class Walk {
     for (const auto& one : sources_.runtime->interpreters) {
       if (address == one.modules || address == one.sysdict || address == one.builtins) return true;
     }
-    const auto& interned = graph_.interned_tables();
-    if (std::binary_search(interned.begin(), interned.end(), index_of(id))) return true;
+    if (graph_.is_interned_table(id)) return true;
     const std::string_view detail = sources_.census.detail_of(graph_.row(id));
     if (detail == "attributes of module") return true;
     return detail.starts_with("attributes of ") && !graph_.is_root(parent) &&

@@ -180,10 +180,11 @@ void add_array(KeyValues& values, python::Decoder& decoder, const python::Object
                                                       : "strided");
   values.bytes("items_size", view->data_bytes, "bytes of items");
   values.address("data", view->data, "data at");
-  values.text("data_owner", view->owns_data ? "this array"
-                            : view->base
-                                ? python::value_text(decoder, view->base, {.max_chars = 120})
-                                : "unknown: not this array, and no other is named");
+  values.text("data_owner",
+              view->owns_data ? "this array"
+              : view->base    ? python::value_text(decoder, view->base, {.max_chars = 120})
+                              : "unknown: not this array, and no other is named",
+              "data belong to");
 }
 
 // What makes sense of some types beyond their value.

@@ -22,17 +22,16 @@ struct NumpyArray {
   Field base{48, 8};
   Field descr{56, 8};
   Field flags{64, 4};
-  Field memory_handler{88, 8};  // 1.22 on: a capsule, counted by arrays that own their data
+  Field memory_handler{88, 8};  // a capsule, counted by arrays that own their data
 };
 inline constexpr NumpyArray kNumpyArray{};
-// Of this basicsize (1.19; larger since 1.20) ndarray.__sizeof__ counts that of ndarray for
-// instances of subclasses, too.
+// Of this basicsize (1.19; newer releases have more fields) ndarray.__sizeof__ counts that of
+// ndarray for instances of subclasses, too.
 inline constexpr std::uint32_t kNumpySizeofOfRoot = 80;
 
-inline constexpr std::uint32_t kNumpyOwnsData = 0x4;  // NPY_ARRAY_OWNDATA
-inline constexpr std::uint32_t kNumpyCOrder = 0x1;    // NPY_ARRAY_C_CONTIGUOUS
-inline constexpr std::uint32_t kNumpyFOrder = 0x2;    // NPY_ARRAY_F_CONTIGUOUS
-inline constexpr std::uint32_t kNumpyWriteable = 0x400;
+inline constexpr std::uint32_t kNumpyOwnsData = 0x4;       // NPY_ARRAY_OWNDATA
+inline constexpr std::uint32_t kNumpyCOrder = 0x1;         // NPY_ARRAY_C_CONTIGUOUS
+inline constexpr std::uint32_t kNumpyFOrder = 0x2;         // NPY_ARRAY_F_CONTIGUOUS
 inline constexpr std::uint32_t kNumpyMostDimensions = 64;  // NPY_MAXDIMS; 32 before 2.0
 
 struct NumpyDescr {
@@ -73,7 +72,6 @@ inline constexpr std::array kNumpyDescrs = {
 };
 inline constexpr std::uint64_t kNumpyHoldsObjects = 0x1;  // NPY_ITEM_REFCOUNT
 inline constexpr std::uint32_t kNumpyObject = 17;         // NPY_OBJECT
-inline constexpr std::uint32_t kNumpyVoid = 20;           // NPY_VOID
 
 struct NumpySubarray {
   Field base{0, 8};

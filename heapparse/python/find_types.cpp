@@ -15,6 +15,7 @@
 #include "heapparse/python/type_layers.h"
 #include "heapparse/python/type_names.h"
 #include "heapparse/python/type_table.h"
+#include "heapparse/python/types/subclasses.h"
 #include "heapparse/python/types/type_object.h"
 
 namespace coreheap::python {
@@ -40,8 +41,9 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   std::vector<Candidate> found;
   const auto scan = [&](AddressRange range) {
     scan_words(image.space, range, [&](Address at, std::uint64_t word) {
-      if (metatypes.contains(Address{word}))
+      if (metatypes.contains(Address{word})) {
         found.push_back({at - type_at, Address{word}, false, false});
+      }
       return true;
     });
   };
@@ -68,17 +70,17 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
               found.end());
   image::Reader reader(image.space);
   // What an extension allocates for a type by itself and then declares static has no GC head
-  // (numpy's DTypes, 1.20 on).
+  // (numpy's DTypes; seen in 1.24 and 2.2).
   const std::uint64_t prefix = runtime.debug_chunk_prefix_bytes;
-  const std::uint64_t starts[] = {prefix + runtime.gc_head_bytes, prefix};
+  const std::uint64_t headed = prefix + runtime.gc_head_bytes;
   for (const auto& heap : heaps) {
     for (const auto& chunk : heap.chunks) {
       if (chunk.state != glibc::ChunkState::used || chunk.size < layout.type.struct_size) continue;
-      for (const std::uint64_t start : starts) {
+      for (const std::uint64_t start : {headed, prefix}) {
         const Address object = chunk.user() + start;
         const auto word = reader.read<std::uint64_t>(object + type_at);
         if (!word || !metatypes.contains(Address{*word})) continue;
-        found.push_back({object, Address{*word}, false, start == prefix});
+        found.push_back({object, Address{*word}, false, start != headed});
         break;
       }
     }
@@ -86,9 +88,9 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   return found;
 }
 
-// Every class is on a list of the collector. Where no allocator says that a block begins here, that
-// tells one from ints in a row, whose values are addresses of classes (a dict keyed by id()), and
-// from a freed one. While a collection runs, the links back of what it looks at are counts (3.8
+// Every heap type is on a list of the collector. Where no allocator says that a block begins here,
+// that tells one from ints in a row, whose values are addresses of classes (a dict keyed by id()),
+// and from a freed one. While a collection runs, the links back of what it looks at are counts (3.8
 // on).
 bool is_on_a_list(ObjectReader& reader, const Runtime& runtime, Address object) {
   const auto& traits = reader.traits();
@@ -105,6 +107,22 @@ bool is_on_a_list(ObjectReader& reader, const Runtime& runtime, Address object) 
   if ((*back & traits.gc_link_mask) == head.value) return true;
   return !traits.gc_refs_in_head && (*back & kCollecting) != 0 &&
          (link(head, 8).value_or(0) & kCollecting) != 0;
+}
+
+// A static type made at run time is on no list; but its base knows it, by a weak reference that is
+// cleared when it goes.
+bool is_known_to_its_base(ObjectReader& reader, const TypeView& type) {
+  const auto base = type.base ? view_type(reader, type.base) : std::nullopt;
+  bool found = false;
+  if (base) {
+    for_each_subclass(reader, *base, [&](Address one) { found = found || one == type.address; });
+  }
+  return found;
+}
+
+bool is_alive(ObjectReader& reader, const Runtime& runtime, const TypeView& type) {
+  return type.heap_type ? is_on_a_list(reader, runtime, type.address)
+                        : is_known_to_its_base(reader, type);
 }
 
 Shape shape_of_name(std::string_view name) {
@@ -188,9 +206,8 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       const auto view = view_type(reader, c.address);
       const auto header = reader.header(c.address);
       if (!view || !header || !view->ready || !header->refcount.plausible ||
-          header->refcount.dead() ||
-          (c.without_head && runtime.gc_head_bytes != 0 && view->heap_type) ||
-          (c.in_other_memory && !is_on_a_list(reader, runtime, c.address))) {
+          header->refcount.dead() || (c.without_head && view->heap_type) ||
+          (c.in_other_memory && !is_alive(reader, runtime, *view))) {
         continue;
       }
       views.emplace(c.address, *view);

@@ -16,7 +16,7 @@ enum class EdgeKind : std::uint8_t {
   field,      // a C field of the holder: `text` names it as the language does where it shows it
   attribute,  // a Python attribute; `text`, or when that is empty the str at `name`
   slot,       // __slots__ member; `text` or the C string at `name`
-  item,       // [index]
+  item,       // [index], or .text[index] (".flat[7]" of an array of several dimensions)
   key,        // a key of a dict-like holder; index: of the entry
   value,      // the value under the key at `name`
   member,     // a member of a set-like holder: no order

@@ -83,7 +83,9 @@ std::string edge_text(Decoder& decoder, const EdgeName& name) {
       return "." + text();
     case EdgeKind::item:
     case EdgeKind::value: {
-      if (!name.name) return fmt::format("[{}]", name.index);
+      if (!name.name) {
+        return fmt::format("{}{}[{}]", name.text.empty() ? "" : ".", name.text, name.index);
+      }
       if (const auto key = name_text(decoder.reader(), name.name, kMaxName)) {
         return fmt::format("['{}']", *key);
       }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <tuple>
 #include <vector>
 
 #include "heapparse/python/owned_buffers.h"
@@ -105,6 +106,19 @@ TypeTable value_types(const layouts::Layout& layout) {
     if (!layout.traits.unicode_compact && type.name == "int") type.shape = Shape::int_2;
     types.push_back(std::move(type));
   }
+  // Arrays, and dtypes of both forms.
+  for (const auto& [name, shape, bytes] : {std::tuple{"numpy.ndarray", Shape::numpy_array, 96U},
+                                           std::tuple{"numpy.dtype", Shape::numpy_descr, 96U},
+                                           std::tuple{"numpy.dtype", Shape::numpy_descr, 88U}}) {
+    PythonType type;
+    type.address = kBase + 64 * types.size();
+    type.name = name;
+    type.shape = shape;
+    type.is_static = true;
+    type.basicsize = bytes;
+    type.layers = {{TypeLayer::Kind::rules, find_type_rules(name), 0, 0, bytes}};
+    types.push_back(std::move(type));
+  }
   TypeTable table;
   table.build(std::move(types));
   return table;
@@ -112,6 +126,13 @@ TypeTable value_types(const layouts::Layout& layout) {
 
 void look_at_value(Decoder& decoder, Address at) {
   constexpr std::uint64_t kMost = 300;
+  if (const auto object = decoder.object(at); object && !object->type->layers.empty()) {
+    std::uint64_t edges = 0;
+    for_each_reference(decoder, *object, [&](const Reference&) { ++edges; });
+    require(edges <= std::uint64_t{kMostBytes} * kMostBytes);
+    for_each_owned_buffer(decoder, *object, [](const OwnedBuffer&) {});
+    shallow_size(decoder, *object);
+  }
   for (const bool attributes : {false, true}) {
     ValueOptions options = ValueOptions::of_chars(kMost);
     options.attributes = attributes;

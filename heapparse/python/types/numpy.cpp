@@ -24,18 +24,6 @@ std::uint64_t product(std::uint64_t a, std::uint64_t b) {
   return __builtin_mul_overflow(a, b, &out) ? kMostBytes : std::min(out, kMostBytes);
 }
 
-// numpy.dtype, at the root of an instance's type: nullptr when the root is another.
-const PythonType* root_of_descr(Decoder& decoder, const PythonType& type) {
-  const PythonType* at = &type;
-  for (std::size_t i = 0; i < kMaxBases && at != nullptr; ++i) {
-    if (at->shape != Shape::numpy_descr) return nullptr;
-    const PythonType* base = decoder.type_at(at->base);
-    if (base == nullptr || base->shape != Shape::numpy_descr) return at;
-    at = base;
-  }
-  return nullptr;
-}
-
 // int_value of the item of a tuple.
 std::optional<std::uint64_t> number_at(Decoder& decoder, const TupleView& tuple, std::uint64_t i) {
   const auto item = decoder.memory().read_address(tuple.items + i * 8);
@@ -63,14 +51,23 @@ std::optional<std::uint64_t> subarray_items(Decoder& decoder, Address shape) {
 
 }  // namespace
 
+const PythonType& numpy_root(const Decoder& decoder, const PythonType& type) {
+  const PythonType* at = &type;
+  for (std::size_t i = 0; i < kMaxBases; ++i) {
+    const PythonType* base = decoder.type_at(at->base);
+    if (base == nullptr || base->shape != type.shape) break;
+    at = base;
+  }
+  return *at;
+}
+
 std::optional<NumpyDescrView> view_numpy_descr(Decoder& decoder, Address descr) {
   const auto object = decoder.object(descr);
-  if (!object) return std::nullopt;
-  const PythonType* root = root_of_descr(decoder, *object->type);
-  if (root == nullptr) return std::nullopt;
+  if (!object || object->type->shape != Shape::numpy_descr) return std::nullopt;
+  const std::uint32_t base_size = numpy_root(decoder, *object->type).basicsize;
   const auto* layout =
       std::find_if(numpy::kNumpyDescrs.begin(), numpy::kNumpyDescrs.end(),
-                   [&](const numpy::NumpyDescr& one) { return one.base_size == root->basicsize; });
+                   [&](const numpy::NumpyDescr& one) { return one.base_size == base_size; });
   if (layout == numpy::kNumpyDescrs.end()) return std::nullopt;
   ObjectReader& reader = decoder.reader();
   const auto kind = reader.word(descr, layout->kind);

@@ -14,6 +14,10 @@
 
 namespace coreheap::python {
 
+// The farthest base of the same shape: numpy.ndarray or numpy.dtype itself, whose size says what
+// fields this release has.
+const PythonType& numpy_root(const Decoder& decoder, const PythonType& type);
+
 struct NumpyDescrView {
   Address address;
   const layouts::NumpyDescr* layout = nullptr;

@@ -22,14 +22,7 @@ constexpr FieldReference kArray[] = {
 
 // basicsize of numpy.ndarray itself: it says which fields there are.
 std::uint32_t root_size(Decoder& decoder, const PythonType& type) {
-  const PythonType* at = &type;
-  constexpr std::size_t kMaxBases = 256;
-  for (std::size_t i = 0; i < kMaxBases; ++i) {
-    const PythonType* base = decoder.type_at(at->base);
-    if (base == nullptr || base->shape != Shape::numpy_array) break;
-    at = base;
-  }
-  return at->basicsize;
+  return numpy_root(decoder, type).basicsize;
 }
 
 void array_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
@@ -43,12 +36,13 @@ void array_references(Decoder& decoder, const Object& object, ReferenceSink visi
   if (!view->descr.holds_objects || !view->data) return;
   const auto places = numpy_object_places(decoder, view->descr);
   if (places.empty()) return;
+  const std::string_view flat = view->shape.size() == 1 ? "" : "flat";
   for (std::uint64_t i = 0; i < view->items; ++i) {
     for (const std::uint64_t place : places) {
       const Address at = view->data + i * view->descr.item_bytes + place;
       const auto target = decoder.memory().read_address(at);
       if (!target) return;  // where the image ends, or the items are not what they say
-      if (*target) visit({*target, {.kind = EdgeKind::item, .index = i}});
+      if (*target) visit({*target, {.kind = EdgeKind::item, .text = flat, .index = i}});
     }
   }
 }
@@ -69,10 +63,6 @@ void array_buffers(Decoder& decoder, const Object& object, BufferSink visit) {
   if (view->dimensions) visit({BufferKind::array_items, view->dimensions});
 }
 
-constexpr FieldReference kDescr[] = {
-    {"type", [](const Layout&) { return layouts::kNumpyDescrs.front().scalar_type; }},
-};
-
 void descr_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
   const auto view = view_numpy_descr(decoder, object.address);
   if (!view) return;
@@ -81,6 +71,7 @@ void descr_references(Decoder& decoder, const Object& object, ReferenceSink visi
     const auto target = decoder.reader().pointer(object.address, field);
     if (target) visit({*target, {.kind = EdgeKind::field, .text = name}});
   };
+  hold(layout.scalar_type, "type");
   hold(layout.metadata, "metadata");
   if (!view->has_fields) return;
   hold(layout.fields, "fields");
@@ -109,10 +100,7 @@ std::span<const TypeRules> numpy_rules() {
                 .references = array_references,
                 .size = array_size,
                 .buffers = array_buffers},
-      TypeRules{.name = "numpy.dtype",
-                .fields = kDescr,
-                .references = descr_references,
-                .buffers = descr_buffers},
+      TypeRules{.name = "numpy.dtype", .references = descr_references, .buffers = descr_buffers},
   };
   return kRules;
 }

@@ -275,6 +275,26 @@ TEST_CASE("a key that is another's, or a lie, decides nothing") {
   CHECK(at(types_of(heap), map)->name == "EncodingMap");
 }
 
+TEST_CASE("a type that an extension made itself has no GC head, and then says that it is static") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    if (heap.gc_head_bytes == 0) continue;
+    const std::uint64_t bytes = layout->type.struct_size + 200U;
+    const auto made = [&](std::uint64_t flags) {
+      const Address at = heap.chunk(bytes);
+      heap.describe_type(at, {0, 32}, flags);
+      return at;
+    };
+    const Address made_static = made(0);
+    const Address not_static = made(heap.flags().heap_type);
+    const TypeTable table = types_of(heap);
+    REQUIRE(at(table, made_static) != nullptr);
+    CHECK(at(table, made_static)->is_static);
+    CHECK(at(table, not_static) == nullptr);
+  }
+}
+
 TEST_CASE("text that is no name does not become one") {
   HeapBuilder heap(layout_of(3, 11));
   const Address odd = heap.add_static_type("odd\x01name", {0, 16});

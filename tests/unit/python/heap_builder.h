@@ -195,6 +195,16 @@ class HeapBuilder {
     return at;
   }
 
+  // What makes a type of the bytes at `at`: head, flags, size, base.
+  void describe_type(Address at, const TypeSpec& spec, std::uint64_t more_flags) {
+    header(at, spec.metatype ? spec.metatype : type_type,
+           traits().immortal_refcount != 0 ? traits().immortal_refcount : 5);
+    store(at, layout.type.flags, spec.flags | more_flags | flags().ready | flags().base_type);
+    store(at, layout.type.basicsize, spec.basicsize);
+    store(at, layout.type.itemsize, spec.itemsize);
+    store(at, layout.type.base, (spec.base ? spec.base : object_type).value);
+  }
+
   // Objects -----------------------------------------------------------------------------------
 
   // A zeroed object of `bytes` with header, GC head and whatever its type wants in front.
@@ -453,15 +463,6 @@ class HeapBuilder {
     const auto& t = l.traits;
     return {options.alignment != 0 ? options.alignment : t.pymalloc_alignments.front(),
             t.pymalloc_pool_sizes.front(), t.pymalloc_arena_sizes.front()};
-  }
-
-  void describe_type(Address at, const TypeSpec& spec, std::uint64_t more_flags) {
-    header(at, spec.metatype ? spec.metatype : type_type,
-           traits().immortal_refcount != 0 ? traits().immortal_refcount : 5);
-    store(at, layout.type.flags, spec.flags | more_flags | flags().ready | flags().base_type);
-    store(at, layout.type.basicsize, spec.basicsize);
-    store(at, layout.type.itemsize, spec.itemsize);
-    store(at, layout.type.base, (spec.base ? spec.base : object_type).value);
   }
 
   void add_builtin_types() {

@@ -81,8 +81,13 @@ Error GraphView::nothing_at(Address a) const {
 
 Result<NodeId> GraphView::node_of(Context& context, std::string_view word) {
   Address address;
-  if (word.starts_with('#')) {
-    auto row = context.session.numbered_row(context, word);
+  // `why 1`, as the lists say it: nothing is ever mapped in the first page.
+  constexpr std::size_t kMostDigits = 3;
+  const bool short_number = !word.empty() && word.size() <= kMostDigits &&
+                            word.find_first_not_of("0123456789") == std::string_view::npos;
+  if (word.starts_with('#') || short_number) {
+    const std::string number = (short_number ? "#" : "") + std::string(word);
+    auto row = context.session.numbered_row(context, number);
     if (!row) return std::unexpected(row.error());
     address = *row;
   } else {
@@ -98,6 +103,7 @@ Result<NodeId> GraphView::node_of(Context& context, std::string_view word) {
 std::vector<NodeId> GraphView::objects_of_type(std::string_view name) const {
   const bool bare = name.find('.') == std::string_view::npos;
   std::vector<bool> wanted;
+  wanted.reserve(census_->types.size());
   bool exact = false;
   for (const auto& type : census_->types) exact = exact || type.name == name;
   for (const auto& type : census_->types) {
@@ -139,6 +145,7 @@ Result<std::vector<NodeId>> GraphView::nodes_of(Context& context,
     const auto objects = objects_of_type(word);
     if (objects.empty()) {
       std::vector<std::string_view> known;
+      known.reserve(census_->types.size());
       for (const auto& type : census_->types) known.push_back(type.name);
       std::string hint = suggestion(word, known);
       if (hint.empty()) hint = "types  (which there are)";

@@ -36,8 +36,8 @@ class GraphView {
   // Only with Python inside.
   python::Decoder& decoder() { return *decoder_; }
 
-  // The node that an address or a row number (`#3`) means; interior addresses count. Errors say
-  // what lies there instead.
+  // The node that an address or a row number (`#3`, `3`) means; interior addresses count. Errors
+  // say what lies there instead.
   Result<graph::NodeId> node_of(Context& context, std::string_view word);
   // The nodes that words mean: addresses, row numbers, names of types (all live objects of them).
   Result<std::vector<graph::NodeId>> nodes_of(Context& context, std::span<const std::string> words);

@@ -240,7 +240,8 @@ Command why_command() {
           "the interpreter; only where none of those leads there, at words of C memory. Of a type\n"
           "or a query the ways of all its objects are shown, merged by the types that they run "
           "through. ADDR\n"
-          "may be a row number of the last list (#3). With --paths, one way for each of several\n"
+          "may be a row number of the last list (#3 or 3). With --paths, one way for each of "
+          "several\n"
           "holders. Weak references hold nothing and are never on a way.",
       .usage = "ADDR|TYPE|QUERY",
       .min_words = 1,

@@ -13,7 +13,8 @@ import gdb
 from .engine import Failure
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-_PLAIN = re.compile(r"^(0[xX][0-9a-fA-F]+|#\d+)$")  # said in the engine's own terms already
+# Said in the engine's own terms already; so few digits are a row of the last list, never an address.
+_PLAIN = re.compile(r"^(0[xX][0-9a-fA-F]+|#\d+|\d{1,3})$")
 
 
 class Usage:

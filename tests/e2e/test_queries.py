@@ -97,6 +97,16 @@ class RealCore(unittest.TestCase):
         self.assertEqual(max(int(row["objects"]) for row in cycles), max(largest))
         self.assertGreaterEqual(len(cycles), len(largest))
 
+    def test_a_row_of_the_list_shown_last_is_taken_by_its_number(self):
+        ran = gdb("heap dominators --format csv --columns number,address --limit 3", "heap why #2 --format csv", "heap why 2 --format csv",
+                  "heap why 0", args=["-c", self.path], env=environment())
+        numbered, with_sign, plain = [rows(part.strip()) for part in ran.out[ran.out.index("number,address"):].split("path,")]
+        address = dict(numbered)["2"]
+        # The way ends at the object that the list names.
+        self.assertEqual(with_sign[-1][5], address)
+        self.assertEqual(plain, with_sign)
+        self.assertRegex(ran.err, "0: the last list has [0-9]+ numbered rows")
+
     def test_a_query_stands_where_a_set_does(self):
         def ask(*words):
             return subprocess.run([PROGRAM, self.path, *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)

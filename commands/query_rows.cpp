@@ -240,6 +240,7 @@ Result<std::vector<Address>> queried_addresses(Context& context, std::string_vie
   std::vector<query::Value> cells(rows.size());
   query::TextStore texts;
   (*result)->fill(0, rows, cells, texts);
+  found.reserve(cells.size());
   for (const query::Value& cell : cells) found.emplace_back(cell.bits);
   return found;
 }

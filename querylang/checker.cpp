@@ -89,6 +89,7 @@ class Checker final : public PipelineChecker {
   Checked<void> check_variable(std::string_view name, Span span) const override {
     if (variables_.contains(name)) return {};
     std::vector<std::string> spelled;
+    spelled.reserve(variables_.size());
     for (const std::string& one : variables_) spelled.push_back("$" + one);
     std::string hint = nearest("$" + std::string(name), {spelled.begin(), spelled.end()});
     if (hint.empty()) hint = fmt::format("let ${} = ...; ...", name);
@@ -235,8 +236,8 @@ class Checker final : public PipelineChecker {
   }
 
   // Adds an aggregate that the query does not write out.
-  static void add_aggregate(AggregateId id, std::optional<Typed> value, std::string name, Type type,
-                            PipelinePlan& plan, Scope& scope) {
+  static void add_aggregate(AggregateId id, std::optional<Typed> value, const std::string& name,
+                            Type type, PipelinePlan& plan, Scope& scope) {
     scope.columns.push_back({name, name, type});
     scope.group->aggregates.push_back({id, std::move(value), name, type});
     plan.shown.push_back({name, column_value(scope, scope.columns.size() - 1)});

@@ -257,6 +257,7 @@ Result<std::shared_ptr<TableData>> cycles(const RowSet& rows, Worker& worker, Jo
     one.bytes += graph.weight(NodeId{members[i]});
   }
   std::vector<Cycle> sorted;
+  sorted.reserve(by_component.size());
   for (auto& [component, one] : by_component) sorted.push_back(std::move(one));
   std::stable_sort(sorted.begin(), sorted.end(), [](const Cycle& a, const Cycle& b) {
     return a.bytes != b.bytes ? a.bytes > b.bytes : a.nodes[0] < b.nodes[0];

@@ -410,7 +410,8 @@ class Executor {
     std::vector<std::uint32_t> best;
     std::size_t at = 0;
     do {
-      std::vector<std::uint32_t> rows = std::move(best);
+      std::vector<std::uint32_t> rows;
+      rows.swap(best);
       const std::size_t n = std::min(chunk, relation.rows.size() - at);
       rows.insert(rows.end(), relation.rows.begin() + static_cast<std::ptrdiff_t>(at),
                   relation.rows.begin() + static_cast<std::ptrdiff_t>(at + n));
@@ -464,6 +465,7 @@ class Executor {
     order.erase(end, order.end());
     std::sort(order.begin(), order.end());
     std::vector<std::uint32_t> picked;
+    picked.reserve(order.size());
     for (const std::uint32_t i : order) picked.push_back(relation.rows[i]);
     relation.matched = relation.matched.value_or(relation.rows.size());
     relation.rows = std::move(picked);

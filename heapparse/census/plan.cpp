@@ -14,6 +14,7 @@ constexpr std::size_t kChunksPerPiece = 1 << 16;
 // module's data.
 std::vector<AddressRange> memory_of_allocators(const Sources& sources) {
   std::vector<AddressRange> out;
+  out.reserve(sources.pymalloc.arenas.size());
   for (const auto& arena : sources.pymalloc.arenas) out.push_back(arena.range);
   for (const auto& heap : sources.heaps) {
     for (const auto& segment : heap.segments) out.push_back(segment.range);

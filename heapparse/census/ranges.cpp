@@ -77,6 +77,7 @@ std::vector<Mark> precise_marks(const Sources& sources) {
 // Regions: what unmarked bytes inside them are.
 std::vector<Mark> regions(const Sources& sources) {
   std::vector<Mark> marks;
+  marks.reserve(sources.pymalloc.arenas.size());
   for (const auto& arena : sources.pymalloc.arenas) {
     marks.push_back({arena.range, RangeKind::arena_slack, 0});
   }

@@ -117,7 +117,7 @@ class TypeTable {
   };
   std::vector<PythonType> types_;  // by address
   std::vector<Slot> slots_;
-  unsigned shift_ = 64;
+  unsigned shift_ = 63;  // below the width of a hash; build() sets it
   std::size_t mask_ = 0;
 };
 

@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/figures.h"
 #include "commands/graph_view.h"
+#include "commands/native_holders.h"
 #include "commands/screens.h"
 
 namespace coreheap::commands {
@@ -57,22 +58,12 @@ Result<Report> run(Context& context) {
   if (!opened) return std::unexpected(opened.error());
   GraphView& view = **opened;
   const graph::Graph& graph = view.graph();
-  // By native block: the object, or the root, at which the chain of blocks on its way ends.
   std::map<std::string, Sum> sums;
   std::vector<std::pair<std::string, NodeId>> seen;
-  std::vector<std::uint32_t> end(graph.objects(), 0xffffffff);
-  std::vector<std::uint32_t> way;
-  for (std::uint32_t i = 0; i < graph.objects(); ++i) {
-    if (graph.is_object(NodeId{i})) continue;
-    std::uint32_t at = i;
-    while (at < graph.objects() && !graph.is_object(NodeId{at}) && end[at] == 0xffffffff) {
-      way.push_back(at);
-      at = graph::index_of(graph.parent(NodeId{at}));
-    }
-    const std::uint32_t holder =
-        at < graph.objects() && !graph.is_object(NodeId{at}) ? end[at] : at;
-    for (; !way.empty(); way.pop_back()) end[way.back()] = holder;
-    const NodeId id{holder};
+  const std::vector<NodeId> holders = holders_of_native_blocks(graph);
+  for (std::uint32_t i = 0; i < holders.size(); ++i) {
+    const NodeId id = holders[i];
+    if (id == NodeId::none) continue;
     std::string name = view.type(id);
     if (graph.is_root(id)) name = "(" + std::string(graph::name_of(graph.root(id).kind)) + ")";
     Sum& sum = sums[name];

@@ -1,6 +1,7 @@
 // `rss`: where every resident byte goes, by cause, by mapping, by arena.
 #include "commands/cgroup_screen.h"
 #include "commands/commands.h"
+#include "commands/native_holders.h"
 #include "commands/rss_record.h"
 #include "commands/rss_tables.h"
 #include "commands/screens.h"
@@ -39,11 +40,19 @@ Result<Report> run(Context& context) {
   const auto census = target.census(context.job);
   if (!census) return std::unexpected(census.error());
   const image::Image& image = target.image();
-  const usage::WaterfallByMapping by_mapping = usage::waterfall_by_mapping(**census, image);
+  std::vector<bool> held;
+  const std::vector<bool>* owned = nullptr;
+  if (context.arguments.has("owners")) {
+    const auto graph = target.graph(context.job);
+    if (!graph) return std::unexpected(graph.error());
+    held = native_rows_with_owner(**graph, (*census)->rows.size());
+    owned = &held;
+  }
+  const usage::WaterfallByMapping by_mapping = usage::waterfall_by_mapping(**census, image, owned);
   const usage::Waterfall& w = by_mapping.sum;
   std::optional<usage::Waterfall> written;
   if (w.basis == usage::Basis::mapped) {
-    written = usage::written_pages(**census, image, context.job);
+    written = usage::written_pages(**census, image, context.job, owned);
   }
 
   Report report = report_on(target, **census);
@@ -72,6 +81,11 @@ Result<Report> run(Context& context) {
   if (!context.arguments.has("arenas")) {
     report.next.push_back({"rss --arenas", "what each arena uses and keeps"});
   }
+  if (owned == nullptr) {
+    report.next.push_back({"rss --owners", "native memory that Python objects hold, apart"});
+  } else {
+    report.next.push_back({"native", "native memory by who holds it"});
+  }
   report.next.push_back({"fragmentation", "what holds free memory back"});
   return report;
 }
@@ -91,6 +105,9 @@ Command rss_command() {
           "holes (gcore, copied, piped) does not say which pages were: figures are then mapped\n"
           "bytes, with a lower bound beside.\n"
           "\n"
+          "Whose native memory is takes following every reference, as `native` does: only with\n"
+          "--owners is `native.owned` what Python objects hold; without, all is `native.other`.\n"
+          "\n"
           "--record follows a process without stopping it: every sample is read from /proc and "
           "from\n"
           "the allocators' own counters, found once at the start in a copy made while it runs. "
@@ -98,6 +115,7 @@ Command rss_command() {
           "curves come at the end; Ctrl-C leaves the file whole.",
       .usage = "",
       .options = {{"mappings", 0, "", "a line a mapping too"},
+                  {"owners", 0, "", "follow references: native memory that objects hold is a line"},
                   {"cgroup", 0, "", "the control group: this process, the others, caches, kernel"},
                   {"arenas", 0, "", "a line an arena of glibc, and one for pymalloc"},
                   {"record", 0, "FILE", "follow the process by its counters, a line a sample",

@@ -141,14 +141,15 @@ Code code_of_labelled(const census::Census& census, census::RowId row, Code by_l
 
 class Sweep {
  public:
-  // `parts`: where the share of each mapping goes, unless null.
+  // `parts`: where the share of each mapping goes, unless null; `owned` as in the header.
   Sweep(const census::Census& census, const image::Image& image, const image::Residency& residency,
-        std::vector<MappingShare>* parts)
+        std::vector<MappingShare>* parts, const std::vector<bool>* owned)
       : census_(census),
         image_(image),
         residency_(residency),
         resident_(residency.resident),
-        parts_(parts) {
+        parts_(parts),
+        owned_(owned) {
     codes_.reserve(census.labels.size());
     for (const census::Label& label : census.labels) codes_.push_back(code_of_label(label));
     const bool smaps = std::any_of(image.mappings.begin(), image.mappings.end(),
@@ -186,7 +187,10 @@ class Sweep {
 
   Code code_of_row(std::size_t row) const {
     const census::RowId id{static_cast<std::uint32_t>(row)};
-    return code_of_labelled(census_, id, codes_[census::index_of(census_.rows.label(id))]);
+    const Code code =
+        code_of_labelled(census_, id, codes_[census::index_of(census_.rows.label(id))]);
+    const bool owned = code == Code::native_other && owned_ != nullptr && (*owned_)[row];
+    return owned ? Code::native_owned : code;
   }
 
   // The bytes of [extent] that were not counted yet, mapping by mapping.
@@ -290,6 +294,7 @@ class Sweep {
   const image::Residency& residency_;
   RangeSweep resident_;
   std::vector<MappingShare>* parts_;
+  const std::vector<bool>* owned_;
   std::vector<Code> codes_;
   Waterfall result_;
   std::size_t mapping_ = 0;
@@ -340,26 +345,27 @@ Code code_of(const census::Census& census, census::RowId row) {
 }
 
 Waterfall waterfall(const census::Census& census, const image::Image& image) {
-  return Sweep(census, image, image.residency, nullptr).run();
+  return Sweep(census, image, image.residency, nullptr, nullptr).run();
 }
 
-WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image) {
+WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image,
+                                        const std::vector<bool>* owned) {
   WaterfallByMapping result;
   result.mappings.reserve(image.mappings.size());
-  result.sum = Sweep(census, image, image.residency, &result.mappings).run();
+  result.sum = Sweep(census, image, image.residency, &result.mappings, owned).run();
   return result;
 }
 
-Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job) {
+Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job,
+                        const std::vector<bool>* owned) {
   image::Residency written;
   written.known = true;
   for (const image::Mapping& mapping : image.mappings) {
     if (job.cancelled()) break;
     // Clean pages of files are not told from written ones here; their data part is.
-    if (!mapping.is_anonymous_memory() &&
-        !(mapping.kind == image::MappingKind::file && mapping.writable && !mapping.shared)) {
-      continue;
-    }
+    const bool data =
+        mapping.kind == image::MappingKind::file && mapping.writable && !mapping.shared;
+    if (!mapping.is_anonymous_memory() && !data) continue;
     for (Address page = mapping.range.begin; page < mapping.range.end; page += image.page_size) {
       const auto bytes = image.space.bytes(page, image.page_size);
       if (bytes.empty() || is_zero(bytes)) continue;
@@ -370,7 +376,7 @@ Waterfall written_pages(const census::Census& census, const image::Image& image,
       }
     }
   }
-  return Sweep(census, image, written, nullptr).run();
+  return Sweep(census, image, written, nullptr, owned).run();
 }
 
 }  // namespace coreheap::usage

@@ -82,13 +82,17 @@ struct WaterfallByMapping {
   Waterfall sum;
   std::vector<MappingShare> mappings;  // as Image::mappings
 };
-WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image);
+// `owned`, by row: native blocks that a Python object holds; null where references were not
+// followed.
+WaterfallByMapping waterfall_by_mapping(const census::Census& census, const image::Image& image,
+                                        const std::vector<bool>* owned = nullptr);
 
 // The same where residency is lost (gcore, copied cores), bounded from below: the private pages
 // that are not all zero were written at some time, and unless they were swapped out they were
 // resident. Pages of zeros are the range between the two: hardly ever resident among objects, often
 // in buffers.
-Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job);
+Waterfall written_pages(const census::Census& census, const image::Image& image, JobControl& job,
+                        const std::vector<bool>* owned = nullptr);
 
 // The line that a row's bytes count under.
 Code code_of(const census::Census& census, census::RowId row);

@@ -90,6 +90,22 @@ class Causes(unittest.TestCase):
         self.assertEqual(answer.causes, ["native"], answer)
         self.assertEqual(answer.headlines, ["native memory: C/C++ code, not Python objects"])
 
+    def test_native_memory_that_objects_hold_is_a_line_where_references_are_followed(self):
+        # A ctypes array of pointers is all that holds the blocks; the sum and every other line stay.
+        with Target("native_leak=40") as target:
+            before, after = ({row["code"]: row["bytes"] for row in target.ask(*words)["rows"]} for words in (["rss"], ["rss", "--owners"]))
+            holders = target.ask("native")["rows"]
+        print("native.owned %d MiB, native.other %d MiB" % (after["native.owned"] / MIB, after["native.other"] / MIB))
+        self.assertEqual(before["native.owned"], 0)
+        self.assertGreaterEqual(after["native.owned"], 39 * MIB)
+        self.assertLess(after["native.other"], 2 * MIB)
+        self.assertEqual(after["native.owned"] + after["native.other"], before["native.other"])
+        # (Clean pages of files come and go between two stops.)
+        rest = set(before) - {"native.owned", "native.other", "files.clean"}
+        self.assertEqual({code: after[code] for code in rest}, {code: before[code] for code in rest})
+        # The same blocks as `native` counts for objects, there with their headers, resident or not.
+        self.assertGreaterEqual(sum(row["bytes"] for row in holders if not row["holder"].startswith("(")), after["native.owned"])
+
     def test_a_few_objects_keep_the_arenas_of_pymalloc(self):
         answer = self.answer("pymalloc_fragmentation")
         self.assertEqual(answer.causes, ["free"], answer)

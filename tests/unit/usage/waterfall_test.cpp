@@ -82,6 +82,22 @@ TEST_CASE("Every line of a live process has its resident pages, and they add up 
   CHECK(w.of(Code::shmem) == 17 * kPage);
 }
 
+TEST_CASE(
+    "Native blocks that an object is known to hold are a line of their own, and the sum stays") {
+  const Made made = everything(TargetKind::live).finish();
+  const Waterfall before = waterfall(made.census, made.image);
+  // Only native blocks move: who else is said to be held has a line already.
+  const std::vector<bool> all(made.census.rows.size(), true);
+  const Waterfall w = waterfall_by_mapping(made.census, made.image, &all).sum;
+  CHECK(w.of(Code::native_owned) == 6 * kPage);
+  CHECK(w.of(Code::native_other) == 0);
+  CHECK(w.of(Code::other_allocator) == before.of(Code::other_allocator));
+  CHECK(w.of(Code::py_buffers) == before.of(Code::py_buffers));
+  CHECK(w.total == before.total);
+  const std::vector<bool> none(made.census.rows.size());
+  CHECK(waterfall_by_mapping(made.census, made.image, &none).sum.bytes == before.bytes);
+}
+
 TEST_CASE("A kernel core's total is its resident private pages") {
   const Made made = everything(TargetKind::kernel_core).finish();
   const Waterfall w = waterfall(made.census, made.image);

@@ -218,8 +218,8 @@ std::vector<Column> row_columns() {
        "sys.getsizeof; where notes say overridden, what the nearest C base says", false},
       {"refcount", "", ColumnType::integer, "decimal, or immortal", false},
       {"owner", "", ColumnType::address, "the object that this buffer belongs to", false},
-      {"notes", "", ColumnType::text, "sizeof overridden: its class has a __sizeof__ in Python",
-       false},
+      {"notes", "", ColumnType::text,
+       "sizeof overridden: its class has a __sizeof__ in Python or of an extension", false},
       {"value", "", ColumnType::text,
        "the object's value as ascii() writes it; only when asked for", false, true},
   };

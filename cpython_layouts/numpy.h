@@ -70,8 +70,9 @@ inline constexpr std::array kNumpyDescrs = {
                .names = {104, 8},
                .c_metadata = {112, 8}},
 };
-inline constexpr std::uint64_t kNumpyHoldsObjects = 0x1;  // NPY_ITEM_REFCOUNT
-inline constexpr std::uint32_t kNumpyObject = 17;         // NPY_OBJECT
+inline constexpr std::uint64_t kNumpyHoldsObjects = 0x1;   // NPY_ITEM_REFCOUNT
+inline constexpr std::uint32_t kNumpyObject = 17;          // NPY_OBJECT
+inline constexpr std::uint32_t kNumpyFirstNewKind = 2056;  // NPY_VSTRING
 
 struct NumpySubarray {
   Field base{0, 8};

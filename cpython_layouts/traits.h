@@ -290,7 +290,8 @@ struct Traits {
   FrameSizeof sizeof_frame = FrameSizeof::kStackAndLocals;
   BytesIoSizeof sizeof_bytesio = BytesIoSizeof::kBufferSize;
   bool sizeof_type_is_default = true;  // type objects: basicsize; else struct + cached keys
-  bool sizeof_static_type_has_gc_head = false;  // getsizeof adds a head to static types too
+  bool sizeof_static_type_has_gc_head = false;     // getsizeof adds a head to static types too
+  bool sizeof_other_metatype_has_gc_head = false;  // to those whose metatype is not `type`
   bool sizeof_generator_counts_frame = false;
   bool sizeof_itertools_counts_arrays = false;
   std::uint32_t sizeof_struct_code = 24;  // bytes a code of struct.Struct

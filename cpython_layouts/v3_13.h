@@ -33,6 +33,7 @@ constexpr Layout v3_13() {
   t.current_frame = CurrentFrame::kThreadCurrentFrame;
   t.generator_states = {-3, -2, -1, -1, 0, 1, 4};
   t.sizeof_static_type_has_gc_head = false;
+  t.sizeof_other_metatype_has_gc_head = true;  // _PySys_GetSizeOf asks whether it is exactly `type`
 
   // PyHeapTypeObject
   l.heap_type.struct_size = 928;

@@ -195,14 +195,21 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
 // entry's type look like an object's head. In a table, heads follow one another at 16 bytes; among
 // objects only singletons, which are nothing but a head, do.
 bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Address at,
-                                         bool singleton) {
+                                         const PythonType& type) {
   const auto is_big_type = [&](std::uint64_t word) {
     const auto index = types_.find(Address{word});
     return index && types_[*index].basicsize > layout_.object.struct_size;
   };
+  const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
+  const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
+  // Variables for the classes of a module, one beside the other (Cython); what can be nothing but
+  // one object of a kind is final.
+  if (singleton && !final_type && bytes.size() >= 24 && types_.find(Address{word_at(bytes, 16)})) {
+    return true;
+  }
   if (!singleton && bytes.size() >= 32) {
     // {..., type, count, type} or {..., type, type}; what has a type as its first field
-    // (descriptors, super) is never static.
+    // (descriptors, super) is never static, but for numpy's dtypes of the plain kinds.
     if (types_.find(Address{word_at(bytes, 16)})) return true;
     if (word_at(bytes, 16) < (std::uint64_t{1} << 32) && types_.find(Address{word_at(bytes, 24)})) {
       return true;
@@ -253,7 +260,17 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
     return std::nullopt;
   }
   if (object_bytes(bytes, type, at) > bytes.size()) return std::nullopt;
-  if (in_table_of_types(bytes, at, singleton)) return std::nullopt;
+  // What Cython compiled keeps {version of a dict, value found in it} in static variables beside
+  // each other: one version for several.
+  constexpr std::uint64_t kFewestReferences = 1024;
+  if (!refcount.immortal && !starts_high && !singleton && refcount_word >= kFewestReferences &&
+      ((bytes.size() >= 24 && word_at(bytes, 16) == refcount_word) ||
+       reader_.memory().read<std::uint64_t>(at - 16) == refcount_word)) {
+    return std::nullopt;
+  }
+  if (type.shape != Shape::numpy_descr && in_table_of_types(bytes, at, type)) {
+    return std::nullopt;
+  }
   // Static instances of collected types came with frozen modules (tuples, 3.11) and immortal
   // singletons (3.12). They have a GC head too, unused: zeroes, or links once they were tracked.
   if (type.is_gc && runtime_.gc_head_bytes != 0) {

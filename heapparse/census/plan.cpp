@@ -37,8 +37,13 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
   ObjectClassifier classifier(sources.image.space, *sources.runtime, *sources.types,
                               sources.pymalloc.geometry.alignment);
   std::vector<AddressRange> ranges;
+  std::vector<AddressRange> core;  // data of the module that is the interpreter
   for (const auto& module : sources.image.modules) {
     ranges.insert(ranges.end(), module.data.begin(), module.data.end());
+    const bool is_core =
+        std::any_of(module.data.begin(), module.data.end(),
+                    [&](const AddressRange& r) { return r.contains(sources.runtime->type_type); });
+    if (is_core) core = module.data;
   }
   ranges = image::subtract(image::normalised(std::move(ranges)), taken);
   std::vector<AddressRange> not_objects;
@@ -50,6 +55,9 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
     if (job.cancelled()) break;
     range.begin = range.begin.aligned_up(8);
     if (range.empty()) continue;
+    const bool in_core = core.empty() || std::any_of(core.begin(), core.end(), [&](const auto& r) {
+                           return r.contains(range.begin);
+                         });
     Address at = range.begin;
     while (at < range.end) {
       const auto bytes = sources.image.space.bytes_up_to(at, range.end - at);
@@ -70,6 +78,12 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
           continue;
         }
         const auto& type = (*sources.types)[verdict->type];
+        // Numbers that are compiled in are constants of the interpreter's frozen modules; elsewhere
+        // {-1, &PyFloat_Type} is an entry of a table (numpy).
+        if ((type.name == "float" || type.name == "complex") && !in_core) {
+          offset += 8;
+          continue;
+        }
         const std::uint64_t size =
             type.shape == python::Shape::type
                 ? sources.runtime->layout->type.struct_size

@@ -29,6 +29,7 @@ struct Candidate {
   Address metatype;
   bool in_other_memory = false;
   bool without_head = false;  // so it has to be one that says it is static
+  bool in_module = false;
 };
 
 // Objects in data segments and big chunks whose type word is one of `metatypes`.
@@ -54,6 +55,7 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
       if (range.contains(runtime.type_type)) module_data = true;
     }
   }
+  for (Candidate& c : found) c.in_module = true;
   if (!module_data) {
     if (const auto* mapping = image.mapping_at(runtime.type_type)) scan(mapping->range);
   }
@@ -118,6 +120,16 @@ bool is_known_to_its_base(ObjectReader& reader, const TypeView& type) {
     for_each_subclass(reader, *base, [&](Address one) { found = found || one == type.address; });
   }
   return found;
+}
+
+// The tables of addresses that a loader fills in for a module ({function, type, function ...}) look
+// like a type object with an address for a refcount.
+bool counts_an_address(ObjectReader& reader, Address object, const ObjectHeader& header) {
+  constexpr std::uint64_t kLowestAddress = 0x10000;
+  if (header.refcount.immortal) return false;
+  const auto word =
+      reader.memory().read<std::uint64_t>(object + reader.layout().object.refcnt.offset);
+  return word && *word >= kLowestAddress && reader.memory().space().is_mapped(Address{*word});
 }
 
 bool is_alive(ObjectReader& reader, const Runtime& runtime, const TypeView& type) {
@@ -207,6 +219,7 @@ Result<TypeTable> find_types(const image::Image& image, const Runtime& runtime,
       const auto header = reader.header(c.address);
       if (!view || !header || !view->ready || !header->refcount.plausible ||
           header->refcount.dead() || (c.without_head && view->heap_type) ||
+          (c.in_module && counts_an_address(reader, c.address, *header)) ||
           (c.in_other_memory && !is_alive(reader, runtime, *view))) {
         continue;
       }

@@ -15,7 +15,8 @@ std::optional<std::uint64_t> default_size(Decoder& decoder, const Object& object
 }
 
 // Static type objects have no GC head, though their type has the flag: PyObject_IS_GC asks
-// tp_is_gc. 3.11 and 3.12 ask the flag alone and count what is not there.
+// tp_is_gc. 3.11 and 3.12 ask the flag alone and count what is not there; 3.13 leaves it out
+// where the metatype is `type` (numpy's is another).
 std::uint64_t words_in_front(Decoder& decoder, const Object& object) {
   const PythonType& type = *object.type;
   const auto& traits = decoder.traits();
@@ -23,7 +24,9 @@ std::uint64_t words_in_front(Decoder& decoder, const Object& object) {
   if (!types || !type.is_gc || traits.sizeof_static_type_has_gc_head) return type.preheader;
   const bool heap_type =
       (type_flags(decoder.reader(), object.address) & traits.type_flags.heap_type) != 0;
-  return type.preheader - (heap_type ? 0 : decoder.runtime().gc_head_bytes);
+  const bool has_head = heap_type || (traits.sizeof_other_metatype_has_gc_head &&
+                                      object.type->address != decoder.runtime().type_type);
+  return type.preheader - (has_head ? 0 : decoder.runtime().gc_head_bytes);
 }
 
 }  // namespace

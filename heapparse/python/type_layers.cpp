@@ -153,10 +153,16 @@ class Layers {
     return {true, descriptor_owner(reader_, *method).value_or(Address{})};
   }
 
+  // Whether a type of C with a __sizeof__ of its own is one of those whose rule is known.
+  bool has_known_sizeof(const PythonType& type) const {
+    if (unmarked(type.name) == "object") return true;
+    const TypeRules* rules = rules_of(type, nullptr);
+    return rules != nullptr && rules->size != nullptr;
+  }
+
   // What sys.getsizeof calls, the first __sizeof__ in method resolution order, is not the one that
-  // the C bases have.
+  // the C bases have, or it is that of an extension (numpy's scalars, what Cython compiled).
   bool overrides_sizeof(const PythonType& type) {
-    if (!type.is_class) return false;
     const auto mro = resolution_order(reader_, type.address);
     const auto view = mro ? view_tuple(reader_, *mro) : std::nullopt;
     if (!view) return false;
@@ -173,7 +179,7 @@ class Layers {
       if (!own.exists) continue;
       if (!called) called = own.owner;
       if (!*called) return true;
-      if (!one->is_class) return *called != one->address;
+      if (!one->is_class) return *called != one->address || !has_known_sizeof(*one);
     }
     return called.has_value();
   }

@@ -60,6 +60,8 @@ def record(options, entry, kind, variant, comparison):
     """One JSON file a reading: what scripts/test --record makes docs/support.md from."""
     if options.preload:
         variant = os.path.basename(options.preload).split(".")[0] + (" " + variant if variant else "")
+    if options.extensions:
+        variant = "extensions" + (" " + variant if variant else "")
     if options.tracemalloc:                    # a target of its own
         variant = "tracemalloc %d" % options.tracemalloc
     os.makedirs(options.record, exist_ok=True)
@@ -148,6 +150,8 @@ def main():
     parser.add_argument("--hold-gil", type=int, default=0, help="1: the parked thread keeps the GIL")
     parser.add_argument("--tracemalloc", type=int, default=0, metavar="FRAMES",
                         help="the target traces its allocations, in other domains too where odd; only that is compared")
+    parser.add_argument("--extensions", action="store_true",
+                        help="the roots with packages that have C extensions, and objects of those in the heap")
     parser.add_argument("--newest-table", default="", metavar="VERSION",
                         help="read as if no newer CPython were known: what best effort gives")
     parser.add_argument("--moved", action="store_true", help="also each core with the interpreter's files out of reach")
@@ -171,6 +175,8 @@ def main():
         options.compare = options.compare or ["tracemalloc"]
     if options.newest_table:                    # what is not of this Python's objects stays exact
         options.compare = options.compare or ["allocators", "rss", "tiling"]
+    if options.extensions:                      # README.md says what the others would find, and why
+        options.compare = options.compare or ["objects", "sizes", "footprint", "dead", "threads", "allocators", "rss", "tiling", "verify"]
     if options.preload or options.malloc == "mimalloc":    # what the others say is of glibc's and pymalloc's blocks
         options.compare = options.compare or ["objects", "sizes", "edges", "values", "threads", "tiling"]
         if options.preload and not os.path.exists(options.preload):
@@ -186,6 +192,9 @@ def main():
         print("skipped: no %s; run tests/interpreters/fetch" % manifest)
         return SKIPPED
     entries = {row["label"]: row for row in json.load(open(manifest)) if row.get("kind") != "gdb"}
+    if options.extensions:
+        packages = os.path.join(options.build, "interpreters", "extensions.json")
+        entries = {row["label"]: dict(row, extensions=True) for row in json.load(open(packages))} if os.path.exists(packages) else {}
     failed = compared = 0
     try:
         for label in options.label or sorted(entries):

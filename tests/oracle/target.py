@@ -375,6 +375,8 @@ def main():
     for argument in arguments[1:]:
         name, _, value = argument.partition("=")
         CONFIG[name] = int(value)
+    if CONFIG.get("extensions"):
+        import heap_extensions  # noqa: F401
     libc.prctl(41, 1, 0, 0, 0)           # PR_SET_THP_DISABLE: the kernel would make small pages huge between two looks
     gc.disable()
     table = find_interned()

@@ -77,7 +77,7 @@ class Target:
         self.log = open(os.path.join(self.folder, "log"), "wb")
         self.process = self.start(["target.py", inside + "/truth", "scale=%d" % options.scale, "threads=%d" % options.threads,
                                    "hold_gil=%d" % options.hold_gil, "twice=%d" % options.selfcheck,
-                                   "tracemalloc=%d" % options.tracemalloc], self.log, options.tracemalloc)
+                                   "tracemalloc=%d" % options.tracemalloc, "extensions=%d" % bool(entry.get("extensions"))], self.log, options.tracemalloc)
         self.pid = self.process.pid
         self.truth_path = os.path.join(self.folder, "truth")
         deadline = time.time() + options.timeout

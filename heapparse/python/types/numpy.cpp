@@ -82,7 +82,10 @@ std::optional<NumpyDescrView> view_numpy_descr(Decoder& decoder, Address descr) 
   NumpyDescrView view;
   view.address = descr;
   view.layout = layout;
-  view.has_fields = object->type->basicsize >= layout->legacy_size;
+  // A dtype of the newer kind (numpy 2's StringDType) is as large, but has fields of its own there.
+  view.has_fields =
+      object->type->basicsize >= layout->legacy_size &&
+      (layout->legacy_size == layout->base_size || *number < numpy::kNumpyFirstNewKind);
   view.kind = static_cast<char>(*kind);
   view.byte_order = static_cast<char>(*order);
   view.type_number = static_cast<std::uint32_t>(*number);

@@ -298,6 +298,60 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
   }
 }
 
+TEST_CASE(
+    "a version of a dict beside the value found in it is no object that begins with a count") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    if (layout->traits.immortal_refcount != 0) continue;  // there no such object is static
+    HeapBuilder heap(*layout);
+    constexpr std::uint64_t kVersion = 740892;
+    const Address type = heap.add_static_type("app.Zone", {0, 32});
+    // {version, value}, {version, type}, {version, value}
+    const Address cache = heap.static_memory(96);
+    for (int i = 0; i < 3; ++i) heap.word(cache + 16 * i, kVersion);
+    heap.word(cache + 24, type.value);
+    const Address last = heap.static_memory(96);
+    heap.word(last, kVersion);
+    heap.header(last + 16, type, kVersion);
+    const Address object = heap.static_memory(96);
+    heap.header(object, type, kVersion);
+    heap.word(object + 16, kVersion + 1);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(
+          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 64), at));
+    };
+    CHECK(judged(cache + 16) == "none");
+    CHECK(judged(last + 16) == "none");
+    CHECK(judged(object) == "app.Zone");
+  }
+}
+
+TEST_CASE("numpy's plain dtypes are static, and begin with the type of their scalars") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    if (layout->traits.immortal_refcount != 0) continue;
+    HeapBuilder heap(*layout);
+    const Address dtype = heap.add_static_type("numpy.dtype", {0, 96});
+    const Address other = heap.add_static_type("app.Descriptor", {0, 96});
+    const auto made = [&](Address type) {
+      const Address at = heap.static_memory(96);
+      heap.header(at, type, 13);
+      heap.word(at + 16, heap.type("list").value);
+      return at;
+    };
+    const Address plain = made(dtype);
+    const Address no_dtype = made(other);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(
+          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 96), at));
+    };
+    CHECK(judged(plain) == "numpy.dtype");
+    CHECK(judged(no_dtype) == "none");
+  }
+}
+
 TEST_CASE("without a type there is no object") {
   HeapBuilder heap(layout_of(3, 11));
   World world(heap);

@@ -295,6 +295,20 @@ TEST_CASE("a type that an extension made itself has no GC head, and then says th
   }
 }
 
+TEST_CASE("a table of addresses in a module's data is no type, though a type's address is in it") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = heap.add_static_type("app.Type", {0, 32});
+    const Address counted = heap.add_static_type("app.Counted", {0, 32});
+    heap.store(type, layout->object.refcnt, type.value);
+    heap.store(counted, layout->object.refcnt, 70000);
+    const TypeTable table = types_of(heap);
+    CHECK(at(table, type) == nullptr);
+    CHECK(at(table, counted) != nullptr);
+  }
+}
+
 TEST_CASE("text that is no name does not become one") {
   HeapBuilder heap(layout_of(3, 11));
   const Address odd = heap.add_static_type("odd\x01name", {0, 16});

@@ -55,9 +55,6 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
     if (job.cancelled()) break;
     range.begin = range.begin.aligned_up(8);
     if (range.empty()) continue;
-    const bool in_core = core.empty() || std::any_of(core.begin(), core.end(), [&](const auto& r) {
-                           return r.contains(range.begin);
-                         });
     Address at = range.begin;
     while (at < range.end) {
       const auto bytes = sources.image.space.bytes_up_to(at, range.end - at);
@@ -80,7 +77,10 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
         const auto& type = (*sources.types)[verdict->type];
         // Numbers that are compiled in are constants of the interpreter's frozen modules; elsewhere
         // {-1, &PyFloat_Type} is an entry of a table (numpy).
-        if ((type.name == "float" || type.name == "complex") && !in_core) {
+        const bool number = type.name == "float" || type.name == "complex";
+        if (number && !core.empty() &&
+            std::none_of(core.begin(), core.end(),
+                         [&](const AddressRange& r) { return r.contains(at + offset); })) {
           offset += 8;
           continue;
         }

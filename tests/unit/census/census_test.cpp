@@ -334,4 +334,38 @@ TEST_CASE("the check is silent about a sound census and finds each planted breac
   CHECK_FALSE(c.checked().empty());
 }
 
+TEST_CASE("a number that is compiled in is the interpreter's, not what looks like one elsewhere") {
+  HeapBuilder heap(layout_of(3, 13));
+  const auto entry = [&] {
+    const Address at = heap.static_memory(64);
+    heap.header(at, heap.type("float"), heap.traits().immortal_refcount);
+    heap.word(at + 16, 2);
+    return at;
+  };
+  const Address constant = entry();
+  const Address pair = entry();
+  World world(heap);
+  const auto is_object = [&](Address at) {
+    const Census census = world.census();
+    const RowId row = census.row_holding(at);
+    return row != RowId::none && census.rows.allocator(row) == Allocator::static_object;
+  };
+  CHECK(is_object(constant));
+  CHECK(is_object(pair));
+  // The same memory, the last of it another module's.
+  for (auto& module : world.image.modules) {
+    for (AddressRange& data : module.data) {
+      if (!data.contains(pair)) continue;
+      image::Module other = module;
+      other.data = {{pair, data.end}};
+      data.end = pair;
+      world.image.modules.push_back(std::move(other));
+      CHECK(is_object(constant));
+      CHECK_FALSE(is_object(pair));
+      return;
+    }
+  }
+  FAIL("no module has the entry");
+}
+
 }  // namespace

@@ -229,4 +229,47 @@ TEST_CASE("a __sizeof__ of a class marks its instances, a C one put back does no
   }
 }
 
+TEST_CASE(
+    "a __sizeof__ that an extension wrote in C marks its instances, one of the interpreter's not") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const auto& f = layout->type;
+    const Address method = heap.object(heap.type("object"), 16);
+    const auto made = [&](const std::string& name) {
+      const Address type = heap.add_static_type(name, {0, 48});
+      heap.store(type, f.dict, heap.dict({{heap.identifier("__sizeof__"), method}}).value);
+      heap.store(type, f.mro, heap.tuple({type, heap.object_type}).value);
+      return heap.object(type, 48);
+    };
+    const Decoded foreign(heap, made("app.Engine"));
+    REQUIRE(foreign.size.has_value());
+    CHECK(foreign.size->overridden);
+    CHECK(foreign.size->bytes == 48);
+    const Address plain = heap.add_static_type("app.Plain", {0, 48});
+    heap.store(plain, f.mro, heap.tuple({plain, heap.object_type}).value);
+    CHECK_FALSE(Decoded(heap, heap.object(plain, 48)).size->overridden);
+    CHECK_FALSE(Decoded(heap, made("array.array")).size->overridden);
+  }
+}
+
+TEST_CASE("a static type of another metatype than `type` has a GC head for getsizeof since 3.13") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const auto& traits = layout->traits;
+    const Address meta =
+        heap.add_static_type("app.Meta", {heap.flags().type_subclass | heap.flags().have_gc,
+                                          layout->heap_type.struct_size, 0, heap.type_type});
+    const Address type = heap.add_static_type("app.Type", {0, 32, 0, {}, meta});
+    const Decoded said(heap, type);
+    REQUIRE(said.size.has_value());
+    const std::uint64_t own =
+        traits.sizeof_type_is_default ? layout->heap_type.struct_size : layout->type.struct_size;
+    const bool head =
+        traits.sizeof_static_type_has_gc_head || traits.sizeof_other_metatype_has_gc_head;
+    CHECK(said.size->bytes == own + (head ? heap.gc_head_bytes : 0));
+  }
+}
+
 }  // namespace

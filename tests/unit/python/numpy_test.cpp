@@ -250,6 +250,19 @@ TEST_CASE("of what is no sound array nothing is said") {
   });
 }
 
+TEST_CASE("a dtype of numpy 2's newer kind has no fields where the older ones have theirs") {
+  in_every_form([](Numpy& numpy) {
+    const auto shows_fields = [&](std::uint32_t type_number) {
+      const Address descr = numpy.descr('T', type_number, 16);
+      numpy.heap.store(descr, numpy.form.fields, numpy.number.value);
+      return Seen(numpy, descr).edges.contains({".fields", numpy.number});
+    };
+    const bool always = numpy.form.legacy_size == numpy.form.base_size;  // 1.x
+    CHECK(shows_fields(kVoid));
+    CHECK(shows_fields(layouts::kNumpyFirstNewKind) == always);
+  });
+}
+
 TEST_CASE("a dtype that is part of itself ends") {
   in_every_form([](Numpy& numpy) {
     const Address ring = numpy.descr('V', kVoid, 16, true);

@@ -195,18 +195,11 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
 // entry's type look like an object's head. In a table, heads follow one another at 16 bytes; among
 // objects only singletons, which are nothing but a head, do.
 bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Address at,
-                                         const PythonType& type) {
+                                         bool singleton) {
   const auto is_big_type = [&](std::uint64_t word) {
     const auto index = types_.find(Address{word});
     return index && types_[*index].basicsize > layout_.object.struct_size;
   };
-  const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
-  const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
-  // Variables for the classes of a module, one beside the other (Cython); what can be nothing but
-  // one object of a kind is final.
-  if (singleton && !final_type && bytes.size() >= 24 && types_.find(Address{word_at(bytes, 16)})) {
-    return true;
-  }
   if (!singleton && bytes.size() >= 32) {
     // {..., type, count, type} or {..., type, type}; what has a type as its first field
     // (descriptors, super) is never static, but for numpy's dtypes of the plain kinds.
@@ -268,7 +261,13 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
        reader_.memory().read<std::uint64_t>(at - 16) == refcount_word)) {
     return std::nullopt;
   }
-  if (type.shape != Shape::numpy_descr && in_table_of_types(bytes, at, type)) {
+  // Variables for the classes of a module, one beside the other (Cython). What is compiled in
+  // counts from a high number, or for ever (3.15 has such an `object` beside a type).
+  if (singleton && !final_type && !refcount.immortal && !starts_high && bytes.size() >= 24 &&
+      types_.find(Address{word_at(bytes, 16)})) {
+    return std::nullopt;
+  }
+  if (type.shape != Shape::numpy_descr && in_table_of_types(bytes, at, singleton)) {
     return std::nullopt;
   }
   // Static instances of collected types came with frozen modules (tuples, 3.11) and immortal

@@ -47,8 +47,7 @@ class ObjectClassifier {
                              Address at);
 
  private:
-  bool in_table_of_types(std::span<const std::byte> bytes, Address at,
-                         const python::PythonType& type);
+  bool in_table_of_types(std::span<const std::byte> bytes, Address at, bool singleton);
   bool fills_class(std::uint64_t bytes, std::uint64_t block) const;
   bool head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,
                    const python::PythonType& type) const;

@@ -352,6 +352,34 @@ TEST_CASE("numpy's plain dtypes are static, and begin with the type of their sca
   }
 }
 
+TEST_CASE("a variable for a class is no object of it, a compiled-in object beside one is") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = heap.add_static_type("app.Empty", {0, layout->object.struct_size});
+    const auto made = [&](std::uint64_t refcount) {
+      const Address at = heap.static_memory(64);
+      heap.header(at, type, refcount);
+      heap.word(at + 16, heap.type("list").value);
+      return at;
+    };
+    const auto& traits = layout->traits;
+    const Address variable = made(4);
+    const Address compiled_in = made(traits.immortal_refcount != 0
+                                         ? traits.immortal_refcount
+                                         : static_cast<std::uint64_t>(traits.compiled_in_refcount));
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(
+          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 64), at));
+    };
+    CHECK(judged(variable) == "none");
+    if (traits.immortal_refcount != 0 || traits.compiled_in_refcount != 0) {
+      CHECK(judged(compiled_in) == "app.Empty");
+    }
+  }
+}
+
 TEST_CASE("without a type there is no object") {
   HeapBuilder heap(layout_of(3, 11));
   World world(heap);

@@ -135,7 +135,7 @@ class SyntheticHeap {
       mapped.push_back(range);
       Address from = begin;
       const auto add = [&](Address to) {
-        if (from < to) pieces.push_back({{from, to}, copy->data() + (from - begin)});
+        if (from < to) pieces.push_back({{from, to}, copy->data() + (from - range.begin)});
       };
       for (const AddressRange& hole : lost_) {
         if (!range.contains(hole.begin)) continue;

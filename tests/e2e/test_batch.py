@@ -259,10 +259,10 @@ class Loading(unittest.TestCase):
 
     def test_it_can_be_sourced_again(self):
         path, _ = core()
-        ran = gdb("heap target", "source " + harness.PLUGIN, "heap target", "help heap types", "hexdump 16",
+        ran = gdb("heap target", "source " + harness.PLUGIN, "heap target", "help heap types", "hexdump 4096",
                   args=["-c", path])
         self.assertEqual(re.findall(r"opens=(\d+) retires=(\d+)", ran.out), [("1", "0"), ("1", "0")], ran)
-        self.assertIn("x(0x10)", ran.out)
+        self.assertIn("x(0x1000)", ran.out)
 
     def test_it_leaves_no_file_and_no_path_behind(self):
         before = sorted(os.listdir(os.path.dirname(harness.PLUGIN)))

@@ -13,7 +13,7 @@ import gdb
 from .engine import Failure
 
 _MASK = 0xFFFFFFFFFFFFFFFF
-# Said in the engine's own terms already; so few digits are a row of the last list, never an address.
+# In the terms of the engine already: it takes so few digits for a row of the last list where rows are meant.
 _PLAIN = re.compile(r"^(0[xX][0-9a-fA-F]+|#\d+|\d{1,3})$")
 
 

@@ -85,8 +85,8 @@ struct PythonType {
   Address traverse;             // tp_traverse, tp_dealloc: code addresses, only ever compared
   Address dealloc;
   bool is_class = false;  // written in Python: a class statement made it
-  bool sizeof_overridden =
-      false;  // sys.getsizeof calls a __sizeof__ of Python code or of an extension
+  // sys.getsizeof calls a __sizeof__ of Python code or of an extension.
+  bool sizeof_overridden = false;
   // Its classes, not its C base, hold the instances' dict.
   bool class_holds_dict = false;
   // Instances own a reference to the type; whether their traversal shows it.

@@ -29,6 +29,11 @@ constexpr std::int64_t kGcLowestState = -4;
 // that release what they never took).
 constexpr std::int64_t kStaticRefcountFall = 1 << 20;
 
+// How far it is believed to have risen where it could be an address as well: the brk heap of a
+// program at a fixed address (Debian's python3.11) begins anywhere in the lowest 32 MiB to 1 GiB,
+// and the initial value is 953 MiB.
+constexpr std::int64_t kStaticRefcountRise = 1 << 24;
+
 // What the user of a glibc chunk gets of it when the chunk was cut to measure; what would remain of
 // a found chunk stays with it when it is too small to be one itself (_int_malloc, MINSIZE).
 constexpr std::uint64_t kChunkAlignment = 16;
@@ -215,8 +220,18 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
          *count < (std::uint64_t{1} << 32) && !reader_.memory().space().is_mapped(Address{*count});
 }
 
+// Objects of frozen modules, small ints and characters count from a high number (3.11).
+bool ObjectClassifier::is_compiled_in(std::uint64_t refcount_word, std::int64_t count,
+                                      StaticHome home) {
+  const std::int64_t initial = layout_.traits.compiled_in_refcount;
+  if (home != StaticHome::interpreter || initial == 0) return false;
+  if (count <= initial - kStaticRefcountFall) return false;
+  return count < initial + kStaticRefcountRise || refcount_word % 8 != 0 ||
+         !reader_.memory().space().is_mapped(Address{refcount_word});
+}
+
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
-                                                               Address at) {
+                                                               Address at, StaticHome home) {
   const std::uint32_t type_at = layout_.object.type.offset;
   if (bytes.size() < 16) return std::nullopt;
   const std::uint64_t type_word = word_at(bytes, type_at);
@@ -233,6 +248,11 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   }
   // Data that was there before the first heap type cannot be an instance of one.
   if (!type.is_static) return std::nullopt;
+  // Numbers that are compiled in are constants of the interpreter's frozen modules; elsewhere
+  // {-1, &PyFloat_Type} is an entry of a table (numpy).
+  if (home == StaticHome::extension && (type.name == "float" || type.name == "complex")) {
+    return std::nullopt;
+  }
   const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
   const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
   if (!refcount.plausible || refcount.dead()) return std::nullopt;
@@ -240,8 +260,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   // have so many references; nothing else in static data does.
   const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
   const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
-  const std::int64_t compiled_in = layout_.traits.compiled_in_refcount;
-  const bool starts_high = compiled_in != 0 && refcount.count > compiled_in - kStaticRefcountFall;
+  const bool starts_high = is_compiled_in(refcount_word, refcount.count, home);
   if (!refcount.immortal && !starts_high && !(singleton && final_type) &&
       type.shape != Shape::long_int && refcount_word >= 0x10000 &&
       reader_.memory().space().is_mapped(Address{refcount_word})) {

@@ -30,6 +30,10 @@ struct ObjectVerdict {
   bool bare = false;         // a str whose characters lie in it, and nothing else is its own
 };
 
+// Whose writable data a static object lies in: only the interpreter's own module has objects that
+// were compiled in by its freezing.
+enum class StaticHome : std::uint8_t { interpreter, extension };
+
 class ObjectClassifier {
  public:
   ObjectClassifier(const image::AddressSpace& space, const python::Runtime& runtime,
@@ -40,13 +44,15 @@ class ObjectClassifier {
   std::optional<ObjectVerdict> classify(std::span<const std::byte> block, Address at, bool in_pool);
 
   // Static objects stand alone: no head in front. `available` bytes follow.
-  std::optional<ObjectVerdict> classify_static(std::span<const std::byte> bytes, Address at);
+  std::optional<ObjectVerdict> classify_static(std::span<const std::byte> bytes, Address at,
+                                               StaticHome home);
 
   // Bytes the object takes from its own start, as far as its header tells; at least its basic size.
   std::uint64_t object_bytes(std::span<const std::byte> object, const python::PythonType& type,
                              Address at);
 
  private:
+  bool is_compiled_in(std::uint64_t refcount_word, std::int64_t count, StaticHome home);
   bool in_table_of_types(std::span<const std::byte> bytes, Address at, bool singleton);
   bool fills_class(std::uint64_t bytes, std::uint64_t block) const;
   bool head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,

@@ -67,7 +67,12 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
       std::size_t offset = 0;
       while (offset + 16 <= bytes.size()) {
         const auto rest = bytes.subspan(offset);
-        const auto verdict = classifier.classify_static(rest, at + offset);
+        const bool in_core =
+            core.empty() || std::any_of(core.begin(), core.end(), [&](const AddressRange& r) {
+              return r.contains(at + offset);
+            });
+        const auto verdict = classifier.classify_static(
+            rest, at + offset, in_core ? StaticHome::interpreter : StaticHome::extension);
         if (!verdict ||
             std::any_of(not_objects.begin(), not_objects.end(),
                         [&](const AddressRange& r) { return r.contains(at + offset); })) {
@@ -75,15 +80,6 @@ std::vector<StaticObject> find_static_objects(const Sources& sources,
           continue;
         }
         const auto& type = (*sources.types)[verdict->type];
-        // Numbers that are compiled in are constants of the interpreter's frozen modules; elsewhere
-        // {-1, &PyFloat_Type} is an entry of a table (numpy).
-        const bool number = type.name == "float" || type.name == "complex";
-        if (number && !core.empty() &&
-            std::none_of(core.begin(), core.end(),
-                         [&](const AddressRange& r) { return r.contains(at + offset); })) {
-          offset += 8;
-          continue;
-        }
         const std::uint64_t size =
             type.shape == python::Shape::type
                 ? sources.runtime->layout->type.struct_size

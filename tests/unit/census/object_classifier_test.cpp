@@ -284,8 +284,8 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
     heap.header(pair, heap.type("int"), 0x25985530);
     Judge judge(heap);
     const auto judged = [&](Address at) {
-      const auto verdict =
-          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 4096), at);
+      const auto verdict = judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 4096), at, StaticHome::interpreter);
       return judge.name(verdict);
     };
     CHECK(judged(none) == "object");
@@ -294,7 +294,7 @@ TEST_CASE("static objects stand alone, tables of types do not count as any") {
     CHECK(judged(table) == "none");
     CHECK(judged(dead) == "none");
     CHECK(judged(pair) == (immortal != 0 ? "none" : "int"));
-    CHECK_FALSE(judge.classifier.classify_static({}, none).has_value());
+    CHECK_FALSE(judge.classifier.classify_static({}, none, StaticHome::interpreter).has_value());
   }
 }
 
@@ -317,8 +317,8 @@ TEST_CASE(
     heap.word(object + 16, kVersion + 1);
     Judge judge(heap);
     const auto judged = [&](Address at) {
-      return judge.name(
-          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 64), at));
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 64), at, StaticHome::interpreter));
     };
     CHECK(judged(cache + 16) == "none");
     CHECK(judged(last + 16) == "none");
@@ -342,8 +342,8 @@ TEST_CASE("numpy's plain dtypes are static, and begin with the type of their sca
     const Address no_dtype = made(other);
     Judge judge(heap);
     const auto judged = [&](Address at) {
-      return judge.name(
-          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 96), at));
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 96), at, StaticHome::interpreter));
     };
     CHECK(judged(plain) == "numpy.dtype");
     CHECK(judged(no_dtype) == "none");
@@ -368,13 +368,63 @@ TEST_CASE("a variable for a class is no object of it, a compiled-in object besid
                                          : static_cast<std::uint64_t>(traits.compiled_in_refcount));
     Judge judge(heap);
     const auto judged = [&](Address at) {
-      return judge.name(
-          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 64), at));
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 64), at, StaticHome::interpreter));
     };
     CHECK(judged(variable) == "none");
     if (traits.immortal_refcount != 0 || traits.compiled_in_refcount != 0) {
       CHECK(judged(compiled_in) == "app.Empty");
     }
+  }
+}
+
+TEST_CASE("an address in a low heap is no count from where compiled-in objects begin") {
+  for (const auto* layout : gil_layouts()) {
+    const auto initial = static_cast<std::uint64_t>(layout->traits.compiled_in_refcount);
+    if (initial == 0) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = heap.add_static_type("app.Zone", {0, 32});
+    const std::uint64_t far = initial + (std::uint64_t{64} << 20);
+    heap.memory.add_region(Address{far & ~std::uint64_t{4095}}, 4096,
+                           image::MappingKind::anonymous);
+    const auto made = [&](std::uint64_t word) {
+      const Address at = heap.static_memory(96);
+      heap.header(at, type, word);
+      return at;
+    };
+    const Address address = made(far & ~std::uint64_t{15});
+    const Address odd = made((far & ~std::uint64_t{15}) + 1);
+    const Address unmapped = made(far + (std::uint64_t{64} << 20));
+    const Address near = made(initial + 1000);
+    Judge judge(heap);
+    const auto judged = [&](Address at, StaticHome home) {
+      return judge.name(
+          judge.classifier.classify_static(judge.world.image.space.bytes_up_to(at, 64), at, home));
+    };
+    CHECK(judged(address, StaticHome::interpreter) == "none");
+    CHECK(judged(address, StaticHome::extension) == "none");
+    CHECK(judged(odd, StaticHome::interpreter) == "app.Zone");
+    CHECK(judged(odd, StaticHome::extension) == "none");
+    CHECK(judged(unmapped, StaticHome::interpreter) == "app.Zone");
+    CHECK(judged(near, StaticHome::interpreter) == "app.Zone");
+  }
+}
+
+TEST_CASE("a float in an extension's data is an entry of a table") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const std::uint32_t immortal = layout->traits.immortal_refcount;
+    const Address number = heap.static_memory(64);
+    heap.header(number, heap.type("float"), immortal != 0 ? immortal : 1);
+    Judge judge(heap);
+    const auto judged = [&](StaticHome home) {
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(number, 64), number, home));
+    };
+    CHECK(judged(StaticHome::interpreter) == "float");
+    CHECK(judged(StaticHome::extension) == "none");
   }
 }
 
@@ -385,7 +435,7 @@ TEST_CASE("without a type there is no object") {
   ObjectClassifier classifier(world.image.space, world.runtime, none, 16);
   const auto zeros = world.image.space.bytes(kLoose, 64);
   CHECK_FALSE(classifier.classify(zeros, kLoose, true).has_value());
-  CHECK_FALSE(classifier.classify_static(zeros, kLoose).has_value());
+  CHECK_FALSE(classifier.classify_static(zeros, kLoose, StaticHome::interpreter).has_value());
 }
 
 }  // namespace

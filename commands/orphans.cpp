@@ -165,10 +165,17 @@ Result<Report> run(Context& context) {
   std::uint64_t bytes = 0;
   Table block_rows = block_table(view, blocks, bytes);
 
+  std::uint64_t middle = 0;
+  for (const std::uint32_t node : view.graph().held_by_middle()) {
+    middle += view.graph().weight(NodeId{node});
+  }
+
   Report report = report_on(view.target(), view.census());
   KeyValues facts;
   facts.count("orphan_blocks", blocks);
   facts.bytes("orphan_bytes", bytes);
+  facts.count("held_by_middle", view.graph().held_by_middle().size());
+  facts.bytes("held_by_middle_bytes", middle);
   facts.count("mortal", audit.mortal);
   facts.count("exact", audit.exact);
   facts.count("missing", audit.missing);
@@ -178,6 +185,13 @@ Result<Report> run(Context& context) {
   std::string screen =
       fmt::format("{} native blocks, {}, have nothing that points to them.\n",
                   with_thousands(static_cast<std::int64_t>(blocks)), size_text(bytes));
+  if (middle > 0) {
+    screen += wrapped(
+        fmt::format("{} more, {}, are held by words that point into their middle alone.",
+                    with_thousands(static_cast<std::int64_t>(view.graph().held_by_middle().size())),
+                    size_text(middle)),
+        0, 80);
+  }
   if (audit.mortal > 0) {
     const double percent =
         100.0 * static_cast<double>(audit.exact) / static_cast<double>(audit.mortal);
@@ -212,7 +226,8 @@ Command orphans_command() {
       .summary = "native blocks nothing points to; references that only C code holds",
       .description =
           "A native block is an orphan when no object, no other block, no C global and no stack\n"
-          "has a word that is its address: leaked, or held by a pointer into its middle. The\n"
+          "has a word that is its address, or that points into its middle: leaked, as far as\n"
+          "words can tell. Blocks that only words into their middle hold are counted beside. The\n"
           "audit compares refcounts with the references that were found: what is counted beyond\n"
           "is held by C code, or leaked by it. --all lists too those whose missing references\n"
           "words of memory explain; --objects lists all of them one by one.",

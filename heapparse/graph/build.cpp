@@ -71,24 +71,27 @@ class GraphBuilder {
       }
     };
     const WordScan scan(sources_, graph_.nodes_, audit.open());
-    const auto search = [&](const std::vector<WordRange>& ranges, RootKind where) -> Result<void> {
-      auto edges = scan.ranges(ranges, job_);
-      if (!edges) return std::unexpected(edges.error());
-      take(std::move(*edges), bit_of(where));
+    std::vector<Edge> inside;
+    const auto take_words = [&](Result<FoundWords> words, std::uint16_t where) -> Result<void> {
+      if (!words) return std::unexpected(words.error());
+      take(std::move(words->exact), where);
+      inside.insert(inside.end(), words->inside.begin(), words->inside.end());
       return {};
+    };
+    const auto search = [&](const std::vector<WordRange>& ranges, RootKind where) {
+      return take_words(scan.ranges(ranges, job_), bit_of(where));
     };
     take(roots_.borrowed, bit_of(RootKind::thread));
     if (auto done = search(roots_.states, RootKind::interpreter); !done) return done;
     const std::size_t exact = more_.size();
     take(std::move(decoded_.guesses), Unexplained::kInGuess);
     if (auto done = search(roots_.globals, RootKind::c_globals); !done) return done;
-    auto blocks = scan.blocks(job_);
-    if (!blocks) return std::unexpected(blocks.error());
-    take(std::move(*blocks), Unexplained::kInBlock);
+    if (auto done = take_words(scan.blocks(job_), Unexplained::kInBlock); !done) return done;
     graph_.conservative_.assign(more_.begin() + static_cast<std::ptrdiff_t>(exact), more_.end());
     if (auto done = search(roots_.other, RootKind::other_memory); !done) return done;
     if (auto done = search(roots_.stacks, RootKind::c_stack); !done) return done;
     take(std::move(roots_.registers), bit_of(RootKind::c_stack));
+    hold_by_middle(inside);
 
     std::sort(graph_.conservative_.begin(), graph_.conservative_.end());
     std::sort(more_.begin(), more_.end());
@@ -97,6 +100,30 @@ class GraphBuilder {
     graph_.audit_ = audit.sums();
     graph_.dangling_ = decoded_.dangling;
     return {};
+  }
+
+  // Words inside a block hold it where no word is its address.
+  void hold_by_middle(const std::vector<Edge>& inside) {
+    Bits held(graph_.objects());
+    for (const Edge& edge : more_) held.set(edge.second);
+    for (std::uint32_t r = 0; r < roots_.edges.roots(); ++r) {
+      for (const std::uint32_t node : roots_.edges.of(graph_.objects() + r)) {
+        if (node < graph_.objects()) held.set(node);
+      }
+    }
+    std::vector<std::uint32_t>& by_middle = graph_.held_by_middle_;
+    for (const Edge& edge : inside) {
+      if (held[edge.second]) continue;
+      by_middle.push_back(edge.second);
+      if (edge.first >= graph_.objects()) {
+        roots_.edges.add(edge.first, edge.second);
+      } else {
+        more_.push_back(edge);
+        graph_.conservative_.push_back(edge);
+      }
+    }
+    std::sort(by_middle.begin(), by_middle.end());
+    by_middle.erase(std::unique(by_middle.begin(), by_middle.end()), by_middle.end());
   }
 
   // The interpreter's table of interned strings owns none of them: their refcounts leave it out. A

@@ -89,6 +89,8 @@ class Graph {
   std::span<const Edge> weak_referrers(NodeId id) const { return range_of(weak_back_, id); }
   // Is this edge a word that looked like a pointer, in memory that no decoder knows?
   bool is_conservative(NodeId holder, NodeId target) const;
+  // Native blocks that no word is the address of, and that words point into: sorted.
+  const std::vector<std::uint32_t>& held_by_middle() const { return held_by_middle_; }
   const Csr& forward() const { return forward_; }
   const Csr& reverse() const { return reverse_; }
   const RootEdges& root_edges() const { return root_edges_; }
@@ -144,6 +146,7 @@ class Graph {
   std::vector<Edge> weak_;
   std::vector<Edge> weak_back_;
   std::vector<Edge> conservative_;
+  std::vector<std::uint32_t> held_by_middle_;
   Ways ways_;
   Bits immortal_;
   Bits unreachable_;

@@ -82,13 +82,20 @@ void NodeTable::index_addresses() {
     const auto residue = static_cast<std::uint8_t>(a % granule);
     if (regions_.empty() || a > regions_.back().end + kGap) {
       if (!regions_.empty()) words += (regions_.back().end - regions_.back().begin) / block;
-      regions_.push_back({a / block * block, 0, words, residue});
+      regions_.push_back({.begin = a / block * block, .first = words, .residue = residue});
     }
     Region& region = regions_.back();
     region.end = a / block * block + block;
+    region.last = i;
     if (region.residue != residue) region.residue = kMixed;
   }
   if (!regions_.empty()) words += (regions_.back().end - regions_.back().begin) / block;
+  for (std::size_t r = 0; r < regions_.size(); ++r) {
+    Region& region = regions_[r];
+    const std::uint64_t size = rows_->size(census::RowId{row_[region.last]});
+    region.reach = std::max(region.end, at(region.last) + size);
+    if (r + 1 < regions_.size()) region.reach = std::min(region.reach, regions_[r + 1].begin);
+  }
   words_.resize(words);
   std::fill(words_.begin(), words_.end(), Word{});
   std::size_t r = 0;
@@ -105,24 +112,42 @@ void NodeTable::index_addresses() {
   }
 }
 
-NodeId NodeTable::find(Address a, Hint& hint) const {
+const NodeTable::Region* NodeTable::region_of(Address a, Hint& hint) const {
   if (hint.region >= regions_.size() ||
       a.value - regions_[hint.region].begin >=
-          regions_[hint.region].end - regions_[hint.region].begin) {
+          regions_[hint.region].reach - regions_[hint.region].begin) {
     const auto it = std::upper_bound(regions_.begin(), regions_.end(), a.value,
                                      [](std::uint64_t x, const Region& r) { return x < r.begin; });
-    if (it == regions_.begin() || a.value >= (it - 1)->end) return NodeId::none;
+    if (it == regions_.begin() || a.value >= (it - 1)->reach) return nullptr;
     hint.region = static_cast<std::uint32_t>(it - 1 - regions_.begin());
   }
-  const Region& region = regions_[hint.region];
-  const std::uint64_t g = (a.value - region.begin) >> shift_;
-  const Word& word = words_[region.first + g / 64];
+  return &regions_[hint.region];
+}
+
+NodeId NodeTable::find(Address a, Hint& hint) const {
+  const Region* region = region_of(a, hint);
+  if (region == nullptr || a.value >= region->end) return NodeId::none;
+  const std::uint64_t g = (a.value - region->begin) >> shift_;
+  const Word& word = words_[region->first + g / 64];
   const std::uint64_t bit = std::uint64_t{1} << (g % 64);
   if ((word.bits & bit) == 0) return NodeId::none;
   const NodeId id{word.rank + static_cast<std::uint32_t>(std::popcount(word.bits & (bit - 1)))};
   const std::uint64_t residue = a.value & ((std::uint64_t{1} << shift_) - 1);
-  if (region.residue != kMixed) return residue == region.residue ? id : NodeId::none;
+  if (region->residue != kMixed) return residue == region->residue ? id : NodeId::none;
   return address(id) == a ? id : NodeId::none;
+}
+
+NodeId NodeTable::last_up_to(Address a, Hint& hint) const {
+  const Region* region = region_of(a, hint);
+  if (region == nullptr) return NodeId::none;
+  if (a.value >= region->end) return NodeId{region->last};
+  const std::uint64_t g = (a.value - region->begin) >> shift_;
+  const Word& word = words_[region->first + g / 64];
+  const std::uint64_t below = (std::uint64_t{1} << (g % 64)) - 1;
+  std::uint32_t count = word.rank + static_cast<std::uint32_t>(std::popcount(word.bits & below));
+  // The node of this very granule may begin behind `a`.
+  if (((word.bits >> (g % 64)) & 1) != 0 && address(NodeId{count}) <= a) ++count;
+  return count == 0 ? NodeId::none : NodeId{count - 1};
 }
 
 void NodeTable::weigh(JobControl& job) {

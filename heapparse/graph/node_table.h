@@ -44,6 +44,9 @@ class NodeTable {
     Hint hint;
     return find(a, hint);
   }
+  // The node that begins at `a` or last before it, when `a` lies among nodes; it may end before
+  // `a`.
+  NodeId last_up_to(Address a, Hint& hint) const;
 
   // Bytes of a node in units of 8: its allocation (0 for what is static) and its buffers.
   static constexpr std::uint64_t kUnit = 8;
@@ -61,8 +64,10 @@ class NodeTable {
   };
   struct Region {
     std::uint64_t begin = 0;
-    std::uint64_t end = 0;
+    std::uint64_t end = 0;    // of the granules that have bits
+    std::uint64_t reach = 0;  // end of the last node, or `end` if that is higher
     std::uint64_t first = 0;  // index into words_
+    std::uint32_t last = 0;   // its last node
     // What all addresses of the region leave over a granule; kMixed: they differ.
     std::uint8_t residue = 0;
   };
@@ -71,6 +76,7 @@ class NodeTable {
   Address address_of_row(census::RowId r) const {
     return rows_->holds_object(r) ? rows_->object(r) : rows_->address(r);
   }
+  const Region* region_of(Address a, Hint& hint) const;
   void index_addresses();
   void weigh(JobControl& job);
 

@@ -60,6 +60,17 @@ bool has_native_words(const python::PythonType& type) {
   });
 }
 
+void append(FoundWords& out, const FoundWords& more) {
+  out.exact.insert(out.exact.end(), more.exact.begin(), more.exact.end());
+  out.inside.insert(out.inside.end(), more.inside.begin(), more.inside.end());
+}
+
+FoundWords sorted(FoundWords words) {
+  std::sort(words.exact.begin(), words.exact.end());
+  std::sort(words.inside.begin(), words.inside.end());
+  return words;
+}
+
 }  // namespace
 
 bool is_of_c_runtime(Kind kind) {
@@ -89,29 +100,41 @@ class WordScan::Scanner {
       const NodeId target = scan_.nodes_.find(Address{word}, hint_);
       if (target != NodeId::none) {
         take(target, holder, objects);
-      } else {
-        // Under debug hooks the program's pointer lies a little behind the block's start.
-        for (const std::uint32_t prefix : prefixes_) {
-          if (prefix == 0) continue;
-          const NodeId behind = scan_.nodes_.find(Address{word - prefix}, hint_);
-          if (behind != NodeId::none && !scan_.nodes_.is_object(behind)) {
-            take(behind, holder, objects);
-            break;
-          }
+        return true;
+      }
+      // Under debug hooks the program's pointer lies a little behind the block's start.
+      for (const std::uint32_t prefix : prefixes_) {
+        if (prefix == 0) continue;
+        const NodeId behind = scan_.nodes_.find(Address{word - prefix}, hint_);
+        if (behind != NodeId::none && !scan_.nodes_.is_object(behind)) {
+          take(behind, holder, objects);
+          return true;
         }
       }
+      take_inside(Address{word}, holder);
       return true;
     });
   }
 
-  std::vector<Edge> found;
+  FoundWords found;
 
  private:
+  void take_inside(Address word, std::uint32_t holder) {
+    const NodeId around = scan_.nodes_.last_up_to(word, hint_);
+    if (around == NodeId::none || index_of(around) == holder) return;
+    const census::RowId row = scan_.nodes_.row(around);
+    const census::Census& census = scan_.sources_.census;
+    // A chunk's head begins with the last word that the block before it may use: such addresses are
+    // malloc's own (main_arena's top and bins).
+    if (census.rows.holds_object(row) || word + 8 >= census.extent_of(row).end) return;
+    found.inside.emplace_back(holder, index_of(around));
+  }
+
   void take(NodeId target, std::uint32_t holder, bool objects) {
     const std::uint32_t t = index_of(target);
     if (t == holder) return;
     if (scan_.nodes_.is_object(target) && !(objects && scan_.open_[t])) return;
-    found.emplace_back(holder, t);
+    found.exact.emplace_back(holder, t);
   }
 
   const WordScan& scan_;
@@ -119,8 +142,7 @@ class WordScan::Scanner {
   std::uint32_t prefixes_[2] = {0, 0};
 };
 
-Result<std::vector<Edge>> WordScan::ranges(const std::vector<WordRange>& ranges,
-                                           JobControl& job) const {
+Result<FoundWords> WordScan::ranges(const std::vector<WordRange>& ranges, JobControl& job) const {
   std::vector<WordRange> pieces;
   std::uint64_t bytes = 0;
   for (const WordRange& one : ranges) {
@@ -131,21 +153,20 @@ Result<std::vector<Edge>> WordScan::ranges(const std::vector<WordRange>& ranges,
     }
   }
   job.begin_step("looking for pointers", bytes);
-  std::vector<Edge> out;
+  FoundWords out;
   std::mutex mutex;
   auto done = parallel_for(pieces.size(), job, [&](std::size_t i, unsigned) {
     Scanner scanner(*this);
     scanner.scan(pieces[i].range, pieces[i].holder, true);
     job.advance(pieces[i].range.size());
     const std::lock_guard lock(mutex);
-    out.insert(out.end(), scanner.found.begin(), scanner.found.end());
+    append(out, scanner.found);
   });
   if (!done) return std::unexpected(done.error());
-  std::sort(out.begin(), out.end());
-  return out;
+  return sorted(std::move(out));
 }
 
-Result<std::vector<Edge>> WordScan::blocks(JobControl& job) const {
+Result<FoundWords> WordScan::blocks(JobControl& job) const {
   const census::Census& census = sources_.census;
   const census::Rows& rows = census.rows;
   std::vector<bool> native_words;
@@ -157,7 +178,7 @@ Result<std::vector<Edge>> WordScan::blocks(JobControl& job) const {
   const std::size_t n = rows.size();
   const std::size_t pieces = (n + kRowsPerPiece - 1) / kRowsPerPiece;
   job.begin_step("looking into native blocks", n);
-  std::vector<Edge> out;
+  FoundWords out;
   std::mutex mutex;
   auto done = parallel_for(pieces, job, [&](std::size_t piece, unsigned) {
     Scanner scanner(*this);
@@ -188,11 +209,10 @@ Result<std::vector<Edge>> WordScan::blocks(JobControl& job) const {
     }
     job.advance(end - piece * kRowsPerPiece);
     const std::lock_guard lock(mutex);
-    out.insert(out.end(), scanner.found.begin(), scanner.found.end());
+    append(out, scanner.found);
   });
   if (!done) return std::unexpected(done.error());
-  std::sort(out.begin(), out.end());
-  return out;
+  return sorted(std::move(out));
 }
 
 }  // namespace coreheap::graph

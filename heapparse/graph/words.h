@@ -3,6 +3,10 @@
 // A word counts only when it is exactly a node's address. One that is an object's counts only where
 // the object's refcount is higher than what exact references explain: a refcount cannot be wrong,
 // so stale and borrowed pointers hold nothing. A native block has no refcount; each word counts.
+//
+// Words that lie inside a native block are kept apart: they count only for blocks that no word is
+// the address of. Such are held by their middle: members of lists that link through a field behind
+// the first (SQLite's pages), and what an allocator of a library gave out behind a head of its own.
 #pragma once
 
 #include <cstdint>
@@ -23,17 +27,21 @@ struct WordRange {
   std::uint32_t holder = 0;
 };
 
+struct FoundWords {
+  std::vector<Edge> exact;   // in the order of their holders; a holder's repeats are kept
+  std::vector<Edge> inside;  // native blocks that a word points into; likewise
+};
+
 class WordScan {
  public:
   // `open`: objects with references that nothing explained so far.
   WordScan(const Sources& sources, const NodeTable& nodes, const Bits& open)
       : sources_(sources), nodes_(nodes), open_(open) {}
 
-  // Edges in the order of their holders; a holder's repeats are kept.
-  Result<std::vector<Edge>> ranges(const std::vector<WordRange>& ranges, JobControl& job) const;
+  Result<FoundWords> ranges(const std::vector<WordRange>& ranges, JobControl& job) const;
   // What native blocks hold, and objects beside what their decoders say: the blocks and buffers
   // whose inside nobody knows.
-  Result<std::vector<Edge>> blocks(JobControl& job) const;
+  Result<FoundWords> blocks(JobControl& job) const;
 
  private:
   class Scanner;

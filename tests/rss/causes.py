@@ -42,6 +42,15 @@ def native_leak(amount):
     kept.append(table)
 
 
+def database(amount):
+    """A database in memory: pages that SQLite links through a head at their end."""
+    import sqlite3
+    connection = sqlite3.connect(":memory:")
+    connection.execute("create table kept(number, text)")
+    connection.executemany("insert into kept values(?, ?)", ((i, "x" * 1000) for i in range(amount // 1100)))
+    kept.append(connection)
+
+
 def pymalloc_fragmentation(amount):
     """Many small objects freed but one of 200: nearly every arena keeps some."""
     objects = [object() for _ in range(amount // 24)]

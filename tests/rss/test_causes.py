@@ -106,6 +106,17 @@ class Causes(unittest.TestCase):
         # The same blocks as `native` counts for objects, there with their headers, resident or not.
         self.assertGreaterEqual(sum(row["bytes"] for row in holders if not row["holder"].startswith("(")), after["native.owned"])
 
+    def test_the_pages_of_a_database_are_its_connections(self):
+        # No word is the address of a page: SQLite's lists run through the heads at their ends.
+        with Target("database=40") as target:
+            holders = {row["holder"]: row["bytes"] for row in target.ask("native")["rows"]}
+            orphans = target.ask("orphans")
+        print("sqlite3.Connection %.1f MiB of %.1f MiB" % (holders["sqlite3.Connection"] / MIB, sum(holders.values()) / MIB))
+        self.assertGreaterEqual(holders["sqlite3.Connection"], 38 * MIB)
+        facts = {section["name"]: section for section in orphans["sections"]}["summary"]["values"]
+        self.assertLess(facts["orphan_bytes"], MIB)
+        self.assertGreaterEqual(facts["held_by_middle_bytes"], 38 * MIB)
+
     def test_a_few_objects_keep_the_arenas_of_pymalloc(self):
         answer = self.answer("pymalloc_fragmentation")
         self.assertEqual(answer.causes, ["free"], answer)

@@ -7,61 +7,19 @@
 #include "heapparse/graph/holders.h"
 #include "heapparse/graph/paths.h"
 #include "heapparse/graph/retained_set.h"
-#include "tests/unit/census/world.h"
+#include "tests/unit/graph/built.h"
 
 namespace {
 
 using namespace coreheap;
 using namespace coreheap::graph;
 using census::testing::World;
+using graph::testing::Built;
+using graph::testing::hold_by_sys;
+using graph::testing::refcount;
 using python::synthetic::gil_layouts;
 using python::synthetic::HeapBuilder;
 using python::synthetic::layout_of;
-
-// A heap whose census and graph are worked out.
-struct Built {
-  explicit Built(HeapBuilder& heap)
-      : world(heap),
-        rows(world.census()),
-        sources{world.image, rows, &world.runtime, &world.types} {
-    auto built = build(sources, world.job);
-    REQUIRE(built.has_value());
-    graph = std::move(*built);
-    auto found = find_dominators(graph, world.job);
-    REQUIRE(found.has_value());
-    dominators = std::move(*found);
-  }
-  NodeId at(Address a) const {
-    const NodeId id = graph.node_at(a);
-    REQUIRE(id != NodeId::none);
-    return id;
-  }
-  RootKind root_kind(Address a) const { return graph.root(graph.root_of(at(a))).kind; }
-  std::uint64_t retained(Address a) const { return dominators.retained[index_of(at(a))]; }
-  std::vector<NodeId> referrers(Address a) const {
-    std::vector<NodeId> out;
-    graph.for_each_referrer(at(a), [&](NodeId id) { out.push_back(id); });
-    return out;
-  }
-
-  World world;
-  census::Census rows;
-  Sources sources;
-  Graph graph;
-  Dominators dominators;
-};
-
-void refcount(HeapBuilder& heap, Address a, std::uint64_t count) {
-  heap.store(a, heap.layout.object.refcnt, count);
-}
-
-// sys.CACHE holds `value`.
-void hold_by_sys(HeapBuilder& heap, Address value) {
-  heap.boot();
-  heap.fill_dict(heap.sysdict, {{heap.identifier("hexversion"),
-                                 heap.integer(static_cast<std::int64_t>(heap.hexversion()))},
-                                {heap.identifier("CACHE"), value}});
-}
 
 TEST_CASE("nodes are objects and native blocks, in address order, found by address and by row",
           "[graph]") {
@@ -75,6 +33,7 @@ TEST_CASE("nodes are objects and native blocks, in address order, found by addre
     const Address native = heap.chunk(3000);
     const Built built(heap);
     const NodeTable& table = built.graph.table();
+    NodeTable::Hint hint;
     Address before;
     for (std::uint32_t i = 0; i < table.size(); ++i) {
       const NodeId id{i};
@@ -83,7 +42,11 @@ TEST_CASE("nodes are objects and native blocks, in address order, found by addre
       REQUIRE(table.find(before) == id);
       REQUIRE(table.node(table.row(id)) == id);
       REQUIRE(table.find(before + 1) == NodeId::none);
+      REQUIRE(table.last_up_to(before, hint) == id);
+      REQUIRE(table.last_up_to(before + 7, hint) == id);
     }
+    CHECK(table.last_up_to(native + 2999, hint) == built.at(native));
+    CHECK(table.last_up_to(Address{8}, hint) == NodeId::none);
     // A buffer is its owner's, in nodes and in weight.
     CHECK(table.find(items) == NodeId::none);
     CHECK(built.graph.node_at(items + 3) == built.at(list));
@@ -257,6 +220,40 @@ TEST_CASE("native blocks: held by objects' words, by one another, by C, or by no
   }
 }
 
+TEST_CASE("a block that only words into its middle point to is held by them", "[graph]") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address global = heap.static_memory(16);
+    // A list that links through its last field, as intrusive lists do.
+    std::vector<Address> pages;
+    for (int i = 0; i < 4; ++i) {
+      pages.push_back(heap.chunk(480));
+      if (i > 0) heap.word(pages[i - 1] + 448, (pages[i] + 440).value);
+    }
+    heap.word(global, (pages[0] + 440).value);
+    // Held by its address: words into it say nothing more.
+    const Address exact = heap.chunk(480);
+    heap.word(global + 8, exact.value);
+    heap.word(pages[2] + 16, (exact + 8).value);
+    // The byte behind the last is no part of a block.
+    const Address beside = heap.chunk(120);
+    heap.word(pages[3] + 16, (beside + 120).value);
+    heap.boot();
+    const Built built(heap);
+    for (const Address page : pages) CHECK(built.root_kind(page) == RootKind::c_globals);
+    CHECK(built.referrers(pages[2]) == std::vector<NodeId>{built.at(pages[1])});
+    CHECK(built.graph.is_conservative(built.at(pages[1]), built.at(pages[2])));
+    CHECK(built.graph.out_refs(built.at(pages[2])) == 1);
+    CHECK(built.root_kind(beside) == RootKind::orphan_block);
+    const auto& middle = built.graph.held_by_middle();
+    CHECK(middle.size() == pages.size());
+    for (const Address page : pages) {
+      CHECK(std::binary_search(middle.begin(), middle.end(), index_of(built.at(page))));
+    }
+  }
+}
+
 TEST_CASE("every node is on a way from a root, and all bytes hang in the tree", "[graph]") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);
@@ -278,6 +275,7 @@ TEST_CASE("holders are what modules keep, and their bytes what would go with the
     INFO(layout->name);
     HeapBuilder heap(*layout);
     std::vector<Address> texts;
+    texts.reserve(20);
     for (int i = 0; i < 20; ++i) texts.push_back(heap.bytes(std::string(300, 'x')));
     const Address list = heap.list(texts);
     hold_by_sys(heap, heap.tuple({list}));

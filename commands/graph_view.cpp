@@ -57,9 +57,11 @@ Result<std::shared_ptr<GraphView>> GraphView::open(Context& context) {
   if (view->has_python()) {
     view->decoder_.emplace((*target)->image().space, **runtime, **types);
   }
-  view->names_.emplace(graph::Sources{(*target)->image(), **census, *runtime, *types}, **graph);
+  view->names_.emplace(view->sources(), **graph);
   return view;
 }
+
+graph::Sources GraphView::sources() const { return {target_->image(), *census_, runtime_, types_}; }
 
 Error GraphView::nothing_at(Address a) const {
   const std::string subject = hex_text(a);

@@ -30,6 +30,7 @@ class GraphView {
   const graph::Graph& graph() const { return *graph_; }
   const census::Census& census() const { return *census_; }
   const Target& target() const { return *target_; }
+  graph::Sources sources() const;
   bool has_python() const { return runtime_ != nullptr && types_ != nullptr; }
   const python::Runtime* runtime() const { return runtime_; }
   const python::TypeTable* types() const { return types_; }

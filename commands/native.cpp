@@ -1,4 +1,4 @@
-// `native`: native bytes by who holds them: the type of the object on whose way they lie.
+// `native`: native bytes by who holds them: the type of the object that they are charged to.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -7,8 +7,8 @@
 #include "commands/commands.h"
 #include "commands/figures.h"
 #include "commands/graph_view.h"
-#include "commands/native_holders.h"
 #include "commands/screens.h"
+#include "heapparse/graph/native_holders.h"
 
 namespace coreheap::commands {
 
@@ -18,7 +18,7 @@ using graph::NodeId;
 
 std::vector<Column> columns() {
   return {
-      {"holder", "", ColumnType::text, "type of the nearest object on the way; else the root"},
+      {"holder", "", ColumnType::text, "type of the objects that hold them; else the root"},
       {"holders", "", ColumnType::integer, "objects of it that hold some"},
       {"blocks", "", ColumnType::integer, "native blocks"},
       {"bytes", "", ColumnType::bytes, "what they take"},
@@ -60,7 +60,9 @@ Result<Report> run(Context& context) {
   const graph::Graph& graph = view.graph();
   std::map<std::string, Sum> sums;
   std::vector<std::pair<std::string, NodeId>> seen;
-  const std::vector<NodeId> holders = holders_of_native_blocks(graph);
+  const auto found = graph::holders_of_native_blocks(view.sources(), graph, context.job);
+  if (!found) return std::unexpected(found.error());
+  const std::vector<NodeId>& holders = *found;
   for (std::uint32_t i = 0; i < holders.size(); ++i) {
     const NodeId id = holders[i];
     if (id == NodeId::none) continue;
@@ -126,12 +128,15 @@ Command native_command() {
       .aliases = {},
       .summary = "native memory by the type of the objects that hold it",
       .description =
-          "Each native block counts for the object that is nearest on its shortest way: the\n"
-          "compressor whose window it is, the connection whose page cache it is. Blocks that no\n"
-          "object leads to count for the root: C globals, stacks, or (orphan block), to which\n"
-          "nothing points. That a block is held is a matter of words that are its address, so\n"
-          "holders are as good as that. Raw memory that the census knows to be an object's own\n"
-          "(states of compressors, ctypes data, bytes of arrays) stands in a column beside.",
+          "Each native block counts for one holder: the compressor whose window it is, the\n"
+          "connection whose page cache it is. That a block is held is a matter of words that are\n"
+          "its address (where there are none, of words into its middle), and some words are\n"
+          "stale. So blocks that lead to each other count as one structure, and of a structure\n"
+          "the objects of that package are the holders from which most words lead into it; each\n"
+          "block is then the nearest one's. Blocks that no object leads to count for the root: C\n"
+          "globals, stacks, or (orphan block), to which nothing points. Raw memory that the\n"
+          "census knows to be an object's own (states of compressors, ctypes data, bytes of\n"
+          "arrays) stands in a column beside.",
       .usage = "",
       .columns = columns(),
       .group = Group::holders,

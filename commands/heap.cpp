@@ -8,6 +8,7 @@
 #include "commands/figures.h"
 #include "commands/free_memory_screens.h"
 #include "commands/holder_lists.h"
+#include "commands/native_memory.h"
 #include "commands/screens.h"
 #include "commands/title_lines.h"
 #include "commands/verdict_screen.h"
@@ -25,6 +26,7 @@ constexpr std::size_t kLines = 40;      // of the screen
 constexpr std::size_t kLinesBelow = 9;  // what was not seen, and what to type next
 constexpr std::size_t kMostReasons = 2;
 constexpr std::size_t kMostCures = 4;
+constexpr std::size_t kMostNative = 3;  // lines of WHOSE NATIVE MEMORY
 
 KeyValues summary(const image::Image& image, const python::Runtime* runtime,
                   const Allocators& allocators, const usage::Waterfall& w) {
@@ -70,6 +72,7 @@ std::vector<NextStep> next_steps(const std::vector<usage::VerdictLine>& lines, b
       add("rss --arenas", "the arenas, and what each keeps");
       add("map", "a picture of it");
     }
+    if (line.cause == "native" && python) add("native", "native memory by who holds it");
     if (line.cause == "native") add("sizes", "block sizes: which one stands out");
     if (line.cause == "native") add("used", "what the blocks hold");
   }
@@ -97,15 +100,21 @@ std::size_t lines_in(std::string_view text) {
   return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
 
+// Lines of the screen that are taken, those below the last section included.
+std::size_t lines_taken(const Report& report) {
+  std::size_t used = kLinesBelow;
+  for (const Section& section : report.sections) {
+    used += 1 + lines_in(section.screen.value_or(std::string()));
+  }
+  return used;
+}
+
 // As many of each as the screen has room for; machines get all.
 void add_why_free_memory_stays(const usage::FreeMemory& memory, const usage::Waterfall& w,
                                Report& report) {
   const std::vector<usage::Reason> reasons = usage::why_it_stays(memory, w);
   const std::vector<usage::Cure> cures = usage::cures(memory, w);
-  std::size_t used = kLinesBelow;
-  for (const Section& section : report.sections) {
-    used += 1 + lines_in(section.screen.value_or(std::string()));
-  }
+  const std::size_t used = lines_taken(report);
   std::size_t most_reasons = std::min(kMostReasons, reasons.size());
   std::size_t most_cures = std::min(kMostCures, cures.size());
   const auto texts = [&] {
@@ -129,6 +138,54 @@ void add_why_free_memory_stays(const usage::FreeMemory& memory, const usage::Wat
   if (!cures.empty()) report.add("cures", "", cure_table(cures)).screen = std::move(cure);
 }
 
+bool names(const std::vector<usage::VerdictLine>& verdict, std::string_view cause) {
+  return std::any_of(verdict.begin(), verdict.end(),
+                     [&](const usage::VerdictLine& line) { return line.cause == cause; });
+}
+
+struct References {
+  std::shared_ptr<GraphView> view;
+  NativeMemory native;
+};
+
+Result<References> follow_references(Context& context) {
+  auto view = GraphView::open(context);
+  if (!view) return std::unexpected(view.error());
+  auto native = native_memory(**view, context.job);
+  if (!native) return std::unexpected(native.error());
+  return References{*view, *std::move(native)};
+}
+
+// Who holds it, of native memory apart where that is a matter. What cannot be said is a line: the
+// rest of the screen is as good as ever.
+Result<void> add_who_holds_it(Context& context, const std::optional<References>& references,
+                              std::string not_followed,
+                              const std::vector<usage::VerdictLine>& verdict, Report& report) {
+  if (references) {
+    // Two lines each, so that the screen keeps within 40.
+    HolderLines lines{.most = verdict.size() > 1 ? kMostHolders - 1 : kMostHolders};
+    if (names(verdict, "native")) {
+      lines = {.most = 1, .native_apart = true};
+      // A title and the rest of it, one holder of two lines, and what stands below that.
+      constexpr std::size_t kOthers = 3 + 1 + 2 + 4;
+      const std::size_t used = lines_taken(report) + kOthers;
+      const std::size_t room = used < kLines ? kLines - used : 0;
+      lines.described = room > 0;
+      add_native_holders(*references->view, references->native,
+                         std::clamp<std::size_t>(room, 1, kMostNative), report);
+    }
+    if (auto done = add_holders(context, lines, report); !done) {
+      if (done.error().code == ErrorCode::cancelled) return std::unexpected(done.error());
+      not_followed = done.error().reason;
+    }
+  }
+  if (!not_followed.empty()) {
+    report.add_text("holders_error", wrapped("WHO HOLDS IT   not known: " + not_followed, 0, 80));
+  }
+  if (report.next.size() > kMostSteps) report.next.resize(kMostSteps);
+  return {};
+}
+
 Result<Report> run(Context& context) {
   auto opened = context.session.target(context.job);
   if (!opened) return std::unexpected(opened.error());
@@ -143,8 +200,25 @@ Result<Report> run(Context& context) {
   if (!pymalloc) return std::unexpected(pymalloc.error());
 
   const image::Image& image = target.image();
-  const usage::Waterfall w = usage::waterfall(**census, image);
-  const std::vector<usage::VerdictLine> verdict = usage::verdict(w, (*census)->coverage);
+  usage::Waterfall w = usage::waterfall(**census, image);
+  std::vector<usage::VerdictLine> verdict = usage::verdict(w, (*census)->coverage);
+  // Where free memory is the matter, why it stays takes the place of who holds the rest.
+  const bool much_is_free = names(verdict, "free");
+  const bool follow = *runtime != nullptr && !much_is_free && !context.arguments.has("quick");
+  std::optional<References> references;
+  std::string not_followed;
+  if (follow) {
+    auto done = follow_references(context);
+    if (done) {
+      references = *std::move(done);
+      w = usage::waterfall_by_mapping(**census, image, &references->native.owned).sum;
+      verdict = usage::verdict(w, (*census)->coverage);
+    } else if (done.error().code == ErrorCode::cancelled) {
+      return std::unexpected(done.error());
+    } else {
+      not_followed = done.error().reason;
+    }
+  }
   const auto other = target.other_allocator(context.job);
   if (!other) return std::unexpected(other.error());
   const Allocators allocators = allocators_of(**heaps, **pymalloc, *other);
@@ -157,26 +231,16 @@ Result<Report> run(Context& context) {
       first_line(image, *runtime) + second_line(image, allocators) + pod;
   report.add("verdict", "", verdict_table(verdict)).screen = verdict_screen(verdict);
   report.add("where", "", where_table(w)).screen = where_screen(w);
-  const bool much_is_free =
-      std::any_of(verdict.begin(), verdict.end(),
-                  [](const usage::VerdictLine& line) { return line.cause == "free"; });
   if (much_is_free) {
     const usage::FreeMemory memory = usage::free_memory(image, **heaps, **pymalloc);
     add_why_free_memory_stays(memory, w, report);
   }
   if (!report.not_seen.empty()) report.not_seen += ".\n          One look cannot show growth.";
   report.next = next_steps(verdict, *runtime != nullptr);
-  // Where free memory is the matter, why it stays takes the place of who holds the rest.
-  if (*runtime != nullptr && !much_is_free && !context.arguments.has("quick")) {
-    // Two lines each, so that the screen keeps within 40.
-    const std::size_t most = verdict.size() > 1 ? kMostHolders - 1 : kMostHolders;
-    if (auto done = add_holders(context, most, report); !done) {
-      if (done.error().code == ErrorCode::cancelled) return std::unexpected(done.error());
-      // The rest of the screen is as good as ever.
-      report.add_text("holders_error",
-                      wrapped("WHO HOLDS IT   not known: " + done.error().reason, 0, 80));
+  if (follow) {
+    if (auto done = add_who_holds_it(context, references, not_followed, verdict, report); !done) {
+      return std::unexpected(done.error());
     }
-    if (report.next.size() > kMostSteps) report.next.resize(kMostSteps);
   }
   return report;
 }
@@ -194,11 +258,13 @@ Command heap_command() {
           "resident private pages, or, where the core does not say, to mapped memory). The "
           "verdict\n"
           "names the causes over 20 %; when none exceeds 30 % it says that nothing is clear. Free\n"
-          "space counts whole blocks; headers inside used blocks count with the block. Then who "
-          "holds\n"
-          "it: disjoint parts of the heap, each with the bytes that would be freed with it; "
-          "modules,\n"
-          "classes and functions are looked through. --quick stops before that.",
+          "space counts whole blocks; headers inside used blocks count with the block. Where "
+          "native\n"
+          "memory is a cause, then whose it is, by the objects that it is charged to (see "
+          "native).\n"
+          "Then who holds it: disjoint parts of the heap, each with the bytes that would be freed\n"
+          "with it; modules, classes and functions are looked through. --quick stops before\n"
+          "references are followed: then no native memory has a known owner.",
       .usage = "",
       .options = {{"quick", 0, "", "without the references: not who holds it"}},
       .columns = where_columns(),

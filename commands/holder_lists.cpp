@@ -153,13 +153,13 @@ std::string mebibytes(std::uint64_t bytes) {
   return fmt::format("{}.{}", tenths / 10, tenths % 10);
 }
 
-std::string screen_line(std::string_view number, std::string_view text, std::uint64_t bytes) {
+}  // namespace
+
+std::string holder_line(std::string_view number, std::string_view text, std::uint64_t bytes) {
   return fmt::format("  {:<3}{:<66}{:>9}\n", number, fitted(text, 65), mebibytes(bytes));
 }
 
-}  // namespace
-
-Result<void> add_holders(Context& context, std::size_t most, Report& report) {
+Result<void> add_holders(Context& context, const HolderLines& lines, Report& report) {
   auto opened = GraphView::open(context);
   if (!opened) return std::unexpected(opened.error());
   GraphView& view = **opened;
@@ -170,40 +170,52 @@ Result<void> add_holders(Context& context, std::size_t most, Report& report) {
   std::vector<NamedHolder> named;
   std::uint64_t rest = 0;
   std::uint64_t largest_of_rest = 0;
+  std::uint64_t native = 0;
+  std::size_t shown = 0;
+  Address first;  // of those shown
   const auto least = static_cast<std::uint64_t>(kLeastShare * static_cast<double>(found->total));
   for (const graph::Holder& holder : found->holders) {
-    if (named.size() < most && holder.bytes > least &&
+    if (shown < lines.most && holder.bytes > least &&
         (is_users(holder) || holder.bytes > 5 * least)) {
+      // Numbers are the same whether native blocks are shown or not.
+      const bool apart = lines.native_apart && !view.graph().is_object(holder.place);
       named.push_back(name_holder(view, holder));
+      report.numbered.push_back(view.address(holder.place));
+      if (apart) {
+        native += holder.bytes;
+        continue;
+      }
+      if (shown++ == 0) first = report.numbered.back();
+      const NamedHolder& one = named.back();
+      screen += holder_line(fmt::format("#{}", named.size()), one.place, one.holder.bytes);
+      if (!lines.described) continue;
+      std::string more = one.what;
+      if (!one.inside.empty()) more += "; " + one.inside;
+      screen += "     " + fitted(more, 74) + "\n";
     } else {
       rest += holder.bytes;
       largest_of_rest = std::max(largest_of_rest, holder.bytes);
     }
   }
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    const NamedHolder& one = named[i];
-    report.numbered.push_back(view.address(one.holder.place));
-    screen += screen_line(fmt::format("#{}", i + 1), one.place, one.holder.bytes);
-    std::string more = one.what;
-    if (!one.inside.empty()) more += "; " + one.inside;
-    screen += "     " + fitted(more, 74) + "\n";
+  screen += holder_line("", "modules, classes, functions and what is never freed", found->code);
+  if (native >= kShown) {
+    screen += holder_line("", "native blocks that no one object holds alone (above)", native);
   }
-  screen += screen_line("", "modules, classes, functions and what is never freed", found->code);
-  screen += screen_line("", "everything else, largest " + size_text(largest_of_rest), rest);
+  screen += holder_line("", "everything else, largest " + size_text(largest_of_rest), rest);
   // A cure only where it would show, as the other cures are.
   const bool worth_collecting =
       found->garbage >= kWorthCollecting &&
       static_cast<double>(found->garbage) >= kLeastShare * static_cast<double>(found->total);
   if (found->garbage >= kShown) {
-    screen += screen_line("",
+    screen += holder_line("",
                           worth_collecting
                               ? "garbage waiting for the collector: gc.collect() would free it"
                               : "garbage waiting for the collector",
                           found->garbage);
   }
-  if (found->orphans >= kShown) {
+  if (found->orphans >= kShown && !lines.native_apart) {
     screen +=
-        screen_line("",
+        holder_line("",
                     fmt::format("{} native blocks nothing points to",
                                 with_thousands(static_cast<std::int64_t>(found->orphan_blocks))),
                     found->orphans);
@@ -211,14 +223,15 @@ Result<void> add_holders(Context& context, std::size_t most, Report& report) {
   KeyValues facts;
   facts.bytes("in_use", found->total);
   facts.bytes("code", found->code);
+  facts.bytes("native_of_several", native);
   facts.bytes("rest", rest);
   facts.bytes("garbage", found->garbage);
   facts.bytes("orphan_blocks", found->orphans);
   report.add("holders_summary", "", std::move(facts)).screen = "";
   report.add("holders", "", holder_table(view, named, found->total)).screen = std::move(screen);
-  if (!report.numbered.empty()) {
-    report.next.insert(report.next.begin(), {"why " + hex_text(report.numbered.front()),
-                                             "what keeps the largest holder alive"});
+  if (first) {
+    report.next.insert(report.next.begin(),
+                       {"why " + hex_text(first), "what keeps the largest holder alive"});
     report.next.insert(report.next.begin() + 1, {"leaks", "suspects, each with a sentence"});
   }
   if (worth_collecting) {

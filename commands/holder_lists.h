@@ -35,11 +35,20 @@ std::string cache_text(GraphView& view, graph::NodeId node);
 std::vector<Column> holder_columns();
 Table holder_table(GraphView& view, const std::vector<NamedHolder>& holders, std::uint64_t total);
 
+// "  #1 app.CACHE      86.0": a line of the first screen, bytes in MiB.
+std::string holder_line(std::string_view number, std::string_view text, std::uint64_t bytes);
+
 // Holders that the first screen shows.
 inline constexpr std::size_t kMostHolders = 3;
 
-// Adds WHO HOLDS IT to the first screen: the `most` largest holders, code, the rest. Its rows are
+struct HolderLines {
+  std::size_t most = kMostNumbered;
+  bool native_apart = false;  // native blocks have a list of their own: one line for them here
+  bool described = true;      // a second line each
+};
+
+// Adds WHO HOLDS IT to the first screen: the largest holders, code, the rest. Its rows are
 // numbered.
-Result<void> add_holders(Context& context, std::size_t most, Report& report);
+Result<void> add_holders(Context& context, const HolderLines& lines, Report& report);
 
 }  // namespace coreheap::commands

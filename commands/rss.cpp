@@ -1,12 +1,11 @@
 // `rss`: where every resident byte goes, by cause, by mapping, by arena.
 #include "commands/cgroup_screen.h"
 #include "commands/commands.h"
-#include "commands/graph_view.h"
+#include "commands/native_memory.h"
 #include "commands/rss_record.h"
 #include "commands/rss_tables.h"
 #include "commands/screens.h"
 #include "commands/table_options.h"
-#include "heapparse/graph/native_holders.h"
 #include "heapparse/usage/free_memory.h"
 
 namespace coreheap::commands {
@@ -33,22 +32,6 @@ void add_cgroup(Context& context, Target& target, Report& report) {
                          (*group)->findings.end());
 }
 
-// By row of the census: a native block that an object holds.
-Result<std::vector<bool>> native_rows_of_objects(Context& context) {
-  auto view = GraphView::open(context);
-  if (!view) return std::unexpected(view.error());
-  const graph::Graph& graph = (*view)->graph();
-  const auto holders = graph::holders_of_native_blocks((*view)->sources(), graph, context.job);
-  if (!holders) return std::unexpected(holders.error());
-  std::vector<bool> held((*view)->census().rows.size());
-  for (std::uint32_t i = 0; i < holders->size(); ++i) {
-    const graph::NodeId holder = (*holders)[i];
-    if (holder == graph::NodeId::none || graph.is_root(holder)) continue;
-    held[census::index_of(graph.row(graph::NodeId{i}))] = true;
-  }
-  return held;
-}
-
 Result<Report> run(Context& context) {
   if (is_recording(context.arguments)) return record_rss(context);
   auto opened = context.session.target(context.job);
@@ -60,9 +43,11 @@ Result<Report> run(Context& context) {
   std::vector<bool> held;
   const std::vector<bool>* owned = nullptr;
   if (context.arguments.has("owners")) {
-    auto of_objects = native_rows_of_objects(context);
-    if (!of_objects) return std::unexpected(of_objects.error());
-    held = *std::move(of_objects);
+    auto view = GraphView::open(context);
+    if (!view) return std::unexpected(view.error());
+    auto memory = native_memory(**view, context.job);
+    if (!memory) return std::unexpected(memory.error());
+    held = std::move(memory->owned);
     owned = &held;
   }
   const usage::WaterfallByMapping by_mapping = usage::waterfall_by_mapping(**census, image, owned);

@@ -171,8 +171,9 @@ Result<Address> Session::numbered_row(Context& context, std::string_view word) {
                   "the address that the list shows");
     }
     Report first_screen;
-    if (auto done = add_holders(context, kMostHolders, first_screen); !done)
+    if (auto done = add_holders(context, {}, first_screen); !done) {
       return std::unexpected(done.error());
+    }
     numbered_ = std::move(first_screen.numbered);
   }
   if (*number == 0 || *number > numbered_.size()) {

@@ -23,10 +23,19 @@ struct Line {
 
 std::vector<Line> lines_of_screen(const usage::Waterfall& w) {
   std::vector<Line> lines;
-  for (const Code code : {Code::py_objects, Code::py_buffers, Code::native_owned,
-                          Code::native_other, Code::free_pymalloc, Code::free_glibc, Code::overhead,
-                          Code::other_allocator, Code::anon_other}) {
+  for (const Code code :
+       {Code::py_objects, Code::py_buffers, Code::native_owned, Code::native_other,
+        Code::free_pymalloc, Code::free_glibc, Code::other_allocator}) {
     if (w.of(code) != 0) lines.push_back({usage::title_of(code), {code}});
+  }
+  // Two lines of next to nothing are one.
+  constexpr double kLittle = 0.01;
+  if (w.share(Code::overhead) < kLittle && w.share(Code::anon_other) < kLittle) {
+    lines.push_back({"overhead, anonymous", {Code::overhead, Code::anon_other}});
+  } else {
+    for (const Code code : {Code::overhead, Code::anon_other}) {
+      if (w.of(code) != 0) lines.push_back({usage::title_of(code), {code}});
+    }
   }
   const bool shared = w.of(Code::shmem) != 0;
   lines.push_back({shared ? "stacks, libraries, shm" : "stacks, libraries",

@@ -113,9 +113,23 @@ class Causes(unittest.TestCase):
             orphans = target.ask("orphans")
         print("sqlite3.Connection %.1f MiB of %.1f MiB" % (holders["sqlite3.Connection"] / MIB, sum(holders.values()) / MIB))
         self.assertGreaterEqual(holders["sqlite3.Connection"], 38 * MIB)
-        facts = {section["name"]: section for section in orphans["sections"]}["summary"]["values"]
+        facts = section(orphans, "summary")
         self.assertLess(facts["orphan_bytes"], MIB)
         self.assertGreaterEqual(facts["held_by_middle_bytes"], 38 * MIB)
+
+    def test_the_first_screen_says_whose_native_memory_it_is(self):
+        with Target("database=60") as target:
+            quick, whole = target.ask("heap", "--quick"), target.ask("heap")
+        parts = [{row["code"]: row["bytes"] for row in report["rows"]} for report in (quick, whole)]
+        self.assertEqual(parts[0]["native.owned"], 0)
+        self.assertGreaterEqual(parts[1]["native.owned"], 58 * MIB)
+        self.assertEqual(parts[0]["native.other"], parts[1]["native.owned"] + parts[1]["native.other"])
+        self.assertEqual([row["cause"] for row in section(whole, "verdict")], ["native"])
+        first = section(whole, "native")[0]
+        self.assertEqual((first["holder"], first["holders"]), ("sqlite3.Connection", 1))
+        # A page of 4 KiB and its head.
+        self.assertGreater(first["top_size"], 4096)
+        self.assertGreater(first["top_size"] * first["top_blocks"], 0.9 * first["bytes"])
 
     def test_a_few_objects_keep_the_arenas_of_pymalloc(self):
         answer = self.answer("pymalloc_fragmentation")

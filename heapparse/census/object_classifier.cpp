@@ -187,6 +187,8 @@ std::optional<ObjectVerdict> ObjectClassifier::classify(std::span<const std::byt
                                     reader_.memory().space().is_mapped(Address{refcount_word}));
     // Outside of pools nobody says that a block's beginning was not left by an earlier owner.
     if (!in_pool && too_many) continue;
+    // {type, type, ...}: a table of C code's (datetime's C interface, allocated from 3.11 on).
+    if (verdict.doubtful && types_.find(Address{refcount_word})) continue;
     if (!verdict.dead && !verdict.doubtful) {
       last_ = index;
       return verdict;

@@ -378,6 +378,24 @@ TEST_CASE("a variable for a class is no object of it, a compiled-in object besid
   }
 }
 
+TEST_CASE("a block that begins with two types is a table, no object of the second") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = heap.add_static_type("app.Moment", {0, 48});
+    const Address object = heap.object(type, 48);
+    const Address table = heap.block(48);
+    heap.word(table, heap.type("dict").value);
+    heap.word(table + 8, type.value);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(judge.classifier.classify(judge.world.image.space.bytes(at, 48), at, true));
+    };
+    CHECK(judged(object) == "app.Moment");
+    CHECK(judged(table) == "none");
+  }
+}
+
 TEST_CASE("an address in a low heap is no count from where compiled-in objects begin") {
   for (const auto* layout : gil_layouts()) {
     const auto initial = static_cast<std::uint64_t>(layout->traits.compiled_in_refcount);

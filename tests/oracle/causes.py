@@ -219,6 +219,8 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
         row = extras[address]
         if row["refcount"] not in ("immortal",) and int(row["refcount"] or 0) < 1:
             remaining[address] = ["reference count " + repr(row["refcount"])]
+        elif row["refcount"] != "immortal" and int(row["refcount"]) >= 0x10000 and memory.region_of(int(row["refcount"])):
+            remaining[address] = ["its reference count is an address"]
         elif row["allocator"] == "static" and not memory.in_file(address):
             remaining[address] = ["static, but in no file's mapping"]
         elif row["allocator"] == "static" and row["type"] in RUNTIME_CELLS:

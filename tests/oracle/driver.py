@@ -156,7 +156,7 @@ def main():
                         help="read as if no newer CPython were known: what best effort gives")
     parser.add_argument("--moved", action="store_true", help="also each core with the interpreter's files out of reach")
     parser.add_argument("--brief", action="store_true",
-                        help="symbols are used live, not with cores: one reading each; a heap of half the size. " +
+                        help="symbols are used live, not with cores: one reading each; a smaller heap. " +
                              "Ignored where COREHEAP_ORACLE_WHOLE is set")
     parser.add_argument("--selfcheck", action="store_true", help="check the oracle itself: two truths, unchanged parent")
     parser.add_argument("--scratch", default=None, help="where targets without a chroot run (default: a temporary folder)")
@@ -170,7 +170,7 @@ def main():
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
     options.brief = options.brief and not os.environ.get("COREHEAP_ORACLE_WHOLE")
     if options.brief:
-        options.scale = min(options.scale, 10000)
+        options.scale = min(options.scale, 6000)
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
     if options.newest_table:                    # what is not of this Python's objects stays exact

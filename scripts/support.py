@@ -25,8 +25,8 @@ must agree); a test checks that every interpreter of the oracle is listed.
 
 A cell says how many single things were compared, and how many of them differ where any do. `live` is the
 running process; `cores` are gdb's and the kernel's, read with symbols and, where the interpreter has them,
-without. Free-threaded and debug builds, other allocators than pymalloc and glibc's, and other machines than
-x86-64 have not been compared.
+without. Below stand smaller heaps under other allocators, with allocations traced, and with extensions of
+Debian's packages. Free-threaded and debug builds, and other machines than x86-64, have not been compared.
 """
 MEANING = {
     "objects": "the set of objects, their types, their reference counts",
@@ -46,6 +46,7 @@ MEANING = {
     "tiling": "bytes of the address space with exactly one home",
 }
 READINGS = {"live": "live", "gcore": "cores", "kernel": "cores"}
+WHOLE = ("", "without symbols", "moved")      # variants of the heap that every interpreter has
 
 
 def labels():
@@ -54,12 +55,13 @@ def labels():
 
 
 def load(folder):
-    """(label, reading) -> records of it."""
+    """(label, reading, what is special about the heap) -> records of it."""
     found = collections.defaultdict(list)
     for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
         with open(path) as text:
             one = json.load(text)
-        found[one["label"], READINGS[one["kind"]]].append(one)
+        special = "" if one["variant"] in WHOLE else one["variant"]
+        found[one["label"], READINGS[one["kind"]], special].append(one)
     return found
 
 
@@ -69,7 +71,7 @@ def cell(records, name):
     amount = max(one["compared"].get(name, 0) for one in records)
     differences = sum(one["differences"].get(name, 0) for one in records)
     of = " of {:,}".format(amount) if amount else ""
-    return "**{:,}**{}".format(differences, of) if differences else of[4:] or "0 differ"
+    return "**{:,}**{}".format(differences, of) if differences else of[4:] or "-"
 
 
 def page(found):
@@ -80,13 +82,20 @@ def page(found):
     text += "\n| interpreter | CPython | glibc | reading | " + " | ".join(columns) + " |\n"
     text += "|---|---|---|---|" + "---:|" * len(columns) + "\n"
     for label in labels():
-        readings = [reading for reading in ("live", "cores") if (label, reading) in found]
+        readings = [reading for reading in ("live", "cores") if (label, reading, "") in found]
         if not readings:
             text += "| {} | - | - | not compared |{}\n".format(label, " - |" * len(columns))
         for reading in readings:
-            records = found[label, reading]
+            records = found[label, reading, ""]
             text += "| {} | {} | {} | {} x {} | {} |\n".format(
                 label, records[0]["version"], records[0]["glibc"], len(records), reading,
+                " | ".join(cell(records, name) for name in columns))
+    text += "\n| heap | CPython | glibc | special | reading | " + " | ".join(columns) + " |\n"
+    text += "|---|---|---|---|---|" + "---:|" * len(columns) + "\n"
+    for (label, reading, special), records in sorted(found.items(), key=lambda one: (one[0][2], one[0][0], one[0][1] != "live")):
+        if special:
+            text += "| {} | {} | {} | {} | {} x {} | {} |\n".format(
+                label, records[0]["version"], records[0]["glibc"], special, len(records), reading,
                 " | ".join(cell(records, name) for name in columns))
     failed = sum(one["failed"] for records in found.values() for one in records)
     total = sum(len(records) for records in found.values())
@@ -96,9 +105,13 @@ def page(found):
 def check(text):
     wrong = []
     rows = [[part.strip() for part in line.strip().strip("|").split("|")] for line in text.splitlines() if line.startswith("|")]
-    table = rows[next((i for i, row in enumerate(rows) if row[0] == "interpreter"), len(rows)):]
-    if not table:
+    heads = [i for i, row in enumerate(rows) if row[0] in ("interpreter", "heap")]
+    tables = {rows[i][0]: rows[i:end] for i, end in zip(heads, heads[1:] + [len(rows)])}
+    if "interpreter" not in tables:
         return ["no table of interpreters"]
+    table = tables["interpreter"]
+    wrong += ["a row of %d cells, not %d: %s" % (len(row), len(special[0]), row[0])
+              for special in [tables.get("heap", [])] for row in special if len(row) != len(special[0])]
     wrong += ["a row of %d cells, not %d: %s" % (len(row), len(table[0]), row[0]) for row in table if len(row) != len(table[0])]
     listed = {row[0] for row in table[2:]}
     wrong += ["%s is an interpreter of the oracle and not listed" % label for label in labels() if label not in listed]

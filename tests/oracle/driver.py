@@ -62,6 +62,8 @@ def record(options, entry, kind, variant, comparison):
         variant = os.path.basename(options.preload).split(".")[0] + (" " + variant if variant else "")
     if options.extensions:
         variant = "extensions" + (" " + variant if variant else "")
+    if options.malloc and not options.preload:
+        variant = "PYTHONMALLOC=" + options.malloc + (" " + variant if variant else "")
     if options.tracemalloc:                    # a target of its own
         variant = "tracemalloc %d" % options.tracemalloc
     os.makedirs(options.record, exist_ok=True)

@@ -45,6 +45,23 @@ std::string notes_of(const TypeUsage& sum) {
   return notes;
 }
 
+// One remark for all types that it is true of, the largest by name.
+std::string remarks_text(const std::map<std::string, std::vector<std::string_view>>& remarks) {
+  constexpr std::size_t kMostNames = 6;
+  std::string text;
+  for (const auto& [remark, names] : remarks) {
+    std::string line;
+    for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
+      line += (i == 0 ? "" : ", ") + std::string(names[i]);
+    }
+    if (names.size() > kMostNames) {
+      line += fmt::format(" and {} more", names.size() - kMostNames);
+    }
+    text += wrapped(line + ": " + remark, 2, 80);
+  }
+  return text;
+}
+
 using Lines = std::map<std::string_view, TypeUsage>;
 
 // Takes off each type what an empty interpreter of that version has of it; never more than is
@@ -187,7 +204,7 @@ Result<Report> run(Context& context) {
   const auto shallow = [&](const TypeUsage& sum) {
     return *runtime == nullptr ? Cell::absent() : Cell::of_count(sum.shallow);
   };
-  std::string remarks;
+  std::map<std::string, std::vector<std::string_view>> remarks;
   Table table;
   table.columns = columns();
   auto rows = std::make_shared<FixedRows>(table.columns.size());
@@ -196,7 +213,7 @@ Result<Report> run(Context& context) {
     rows->add({Cell::of_text(name), Cell::of_count(sum.objects), shallow(sum),
                Cell::of_count(sum.own), Cell::of_count(sum.buffers), Cell::of_count(sum.total()),
                notes.empty() ? Cell::absent() : Cell::of_text(notes)});
-    if (!notes.empty()) remarks += fmt::format("  {}: {}\n", name, notes);
+    if (!notes.empty()) remarks[notes].push_back(name);
   }
   table.rows = rows;
   table.totals = {{"objects", Cell::of_count(all.objects)},
@@ -208,7 +225,9 @@ Result<Report> run(Context& context) {
   Report report = report_on(**target, census);
   report.add("types", "", std::move(table));
   if (!left_out.empty()) report.add_text("left_out", wrapped("LEFT OUT  " + left_out, 0, 80));
-  if (!remarks.empty()) report.add_text("remarks", "REMARKS on shallow\n" + remarks);
+  if (!remarks.empty()) {
+    report.add_text("remarks", "REMARKS on shallow\n" + remarks_text(remarks));
+  }
   report.next = {{"types --sort objects", "the most numerous first"},
                  {"used", "everything in use, native memory too"},
                  {"export -o rows.csv", "every object, one a line"}};

@@ -1,132 +1,20 @@
-// The whole chain, image to census, over a small sound process whose words the input changes: the
-// first byte picks the version, the second what is missing; the rest are edits of eight bytes each
-// (where, and what). Checked besides crashes and endless walks: that rows stay sorted and ids
-// within their tables, and, when check() has nothing to say, that homes add up to every mapping.
-#include <algorithm>
+// The whole chain, image to census, over a hostile process. Checked besides crashes and endless
+// walks: that rows stay sorted and ids within their tables, and, when check() has nothing to say,
+// that homes add up to every mapping.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
-#include <map>
-#include <memory>
-#include <utility>
 
 #include "heapparse/census/build.h"
 #include "heapparse/snapshot/snapshot.h"
-#include "tests/unit/python/heap_builder.h"
+#include "tests/fuzz/hostile_process.h"
 
 namespace {
 
 using namespace coreheap;
-using pymalloc::synthetic::kArenas;
-using pymalloc::synthetic::kArray;
-using pymalloc::synthetic::kData;
-using python::synthetic::gil_layouts;
-using python::synthetic::HeapBuilder;
-using python::synthetic::kBrk;
-using python::synthetic::kBrkBytes;
-using python::synthetic::kLoose;
-using python::synthetic::kStates;
-using python::synthetic::kStatics;
-using python::synthetic::kStaticsBytes;
 
 void require(bool condition) {
   if (!condition) std::abort();
-}
-
-void furnish(HeapBuilder& heap) {
-  heap.boot();
-  const auto& l = heap.layout;
-  const auto node =
-      heap.add_heap_type("Node", "app", {heap.flags().have_gc | heap.flags().managed_dict, 32});
-  for (int i = 0; i < 6; ++i) {
-    const Address text = heap.identifier("text " + std::to_string(i));
-    heap.object(node, 32);
-    heap.dict({{text, heap.list({text, heap.integer(i), heap.tuple({text, node})})}});
-  }
-  const Address deque = heap.object(heap.type("collections.deque"), l.deque.struct_size);
-  const Address block = heap.allocate(l.deque_block.struct_size);
-  heap.store(deque, l.deque.left_block, block.value);
-  heap.store(deque, l.deque.right_block, block.value);
-  const Address set = heap.object(heap.type("set"), l.set.struct_size);
-  heap.store(set, l.set.mask, 31);
-  heap.store(set, l.set.table, heap.allocate(512).value);
-  heap.free_block(heap.allocate(64));
-  heap.allocate(64);
-  heap.chunk(5000);
-  if (l.traits.int_blocks) heap.header(heap.chunk(l.traits.int_block_size) + 8, heap.type("int"));
-}
-
-// Sound heaps take a while to make: one a version, copied for each input.
-HeapBuilder sound_heap(std::size_t version) {
-  static std::map<std::size_t, std::unique_ptr<HeapBuilder>> made;
-  auto& heap = made[version];
-  if (!heap) {
-    heap = std::make_unique<HeapBuilder>(*gil_layouts()[version]);
-    furnish(*heap);
-  }
-  return *heap;
-}
-
-Address place_of(std::uint32_t where, const HeapBuilder& heap) {
-  const std::uint64_t word = where >> 4;
-  const auto& l = heap.layout;
-  switch (where & 15) {
-    case 0:
-      return kData + word % 0x700 * 8;
-    case 1:
-      return kArray + word % 96 * 8;
-    case 2:
-    case 3:
-      return kStatics + word % (kStaticsBytes / 8) * 8;
-    case 4:
-      return heap.type_type + word % (l.type.struct_size / 8 * 18) * 8;
-    case 5:
-    case 6:
-      return kBrk + word % 0x800 * 8;
-    case 7:
-      return heap.interpreter + word % 1100 * 8;
-    case 8:
-      return heap.thread + word % 32 * 8;
-    case 9:
-      return heap.sysdict - 32 + word % 32 * 8;
-    case 10:
-      return heap.interpreter + word % (l.interpreter.struct_size / 8) * 8;
-    default: {
-      const std::uint64_t pool_bytes = heap.memory.geometry().pool_bytes;
-      return kArenas + (word & 15) * pool_bytes + (word >> 4) % 128 * 8;
-    }
-  }
-}
-
-std::uint64_t value_of(std::uint32_t what, const HeapBuilder& heap) {
-  const std::uint64_t n = what >> 4;
-  switch (what & 15) {
-    case 0:
-      return n;
-    case 1:
-      return ~n;
-    case 2:
-      return std::uint64_t{1} << (n & 63);
-    case 3:
-      return kArenas.value + n % 0x20000 * 8;
-    case 4:
-      return kBrk.value + n % (kBrkBytes / 8) * 8;
-    case 5:
-      return kStatics.value + n % (kStaticsBytes / 8) * 8;
-    case 6:
-      return heap.type_type.value + n % 18 * ((heap.layout.type.struct_size + 15U) / 16 * 16);
-    case 7:
-      return heap.interpreter.value + n % 64 * 8;
-    case 8:
-      return kLoose.value + n % 0x800 * 8;
-    case 9:
-      return n << 32 | 1;
-    case 10:
-      return heap.modules.value + n % 256 * 8;
-    default:
-      return n * 0x9E3779B97F4A7C15ULL;
-  }
 }
 
 void check_census(const census::Census& census, const image::Image& image) {
@@ -155,27 +43,7 @@ void check_census(const census::Census& census, const image::Image& image) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  HeapBuilder heap = sound_heap(data[0] % gil_layouts().size());
-  for (std::size_t at = 2; at + 8 <= size && at < 8 * 64; at += 8) {
-    std::uint32_t where;
-    std::uint32_t what;
-    std::memcpy(&where, data + at, 4);
-    std::memcpy(&what, data + at + 4, 4);
-    const Address place = place_of(where >> 1, heap);
-    const std::uint64_t value = value_of(what, heap);
-    if ((where & 1) != 0) {
-      heap.memory.write(place, value);
-    } else {
-      heap.memory.write(place, static_cast<std::uint16_t>(value));
-    }
-  }
-  if ((data[1] & 1) != 0) heap.memory.forget_modules();
-  if ((data[1] & 2) != 0) heap.memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
-  if ((data[1] & 4) != 0) {
-    heap.memory.lose(
-        {kArenas + (data[1] >> 4) * 4096, kArenas + heap.memory.geometry().arena_bytes});
-  }
-  Snapshot snapshot(heap.image(), {(data[1] & 8) == 0});
+  Snapshot snapshot(fuzz::hostile_process(data, size), {(data[1] & 8) == 0});
   JobControl job;
   const auto census = snapshot.census(job);
   require(census.has_value());

@@ -2,10 +2,14 @@
 // and debug ones too). The input is the memory; some of its words become pointers into it, so that
 // the fuzzer need not guess addresses. Checked besides crashes: that iterations stay within what a
 // view promised, and that no text is longer than was asked for.
+//
+// A fuzzer gets further with many small runs: there the input chooses a few places and one table of
+// rules, a hundredth of the work. A replay looks everywhere, so what a fuzzer found it finds too.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <tuple>
 #include <vector>
 
@@ -37,6 +41,11 @@ using namespace coreheap::python;
 
 constexpr Address kBase{0x7f0000001000};
 constexpr std::size_t kMostBytes = 4096;
+#ifdef COREHEAP_FUZZ
+constexpr bool kEverywhere = false;
+#else
+constexpr bool kEverywhere = true;
+#endif
 
 void require(bool condition) {
   if (!condition) std::abort();
@@ -124,6 +133,27 @@ TypeTable value_types(const layouts::Layout& layout) {
   return table;
 }
 
+// By place of the layout in layouts::all(): made once.
+const TypeTable& shown_types(std::size_t layout) {
+  static std::map<std::size_t, TypeTable> made;
+  const auto found = made.find(layout);
+  if (found != made.end()) return found->second;
+  return made.emplace(layout, value_types(*layouts::all()[layout])).first->second;
+}
+
+// Places to look at, by their number of words.
+std::vector<std::size_t> places(const std::uint8_t* data, std::size_t size, std::size_t words) {
+  std::vector<std::size_t> out;
+  if (kEverywhere) {
+    for (std::size_t i = 0; i < words; ++i) out.push_back(i);
+    return out;
+  }
+  // The last bytes choose, so that what they choose can grow in front of them.
+  out.push_back(0);
+  for (std::size_t i = 1; i <= 4 && i < size; ++i) out.push_back(data[size - i] * words / 256);
+  return out;
+}
+
 void look_at_value(Decoder& decoder, Address at) {
   constexpr std::uint64_t kMost = 300;
   if (const auto object = decoder.object(at); object && !object->type->layers.empty()) {
@@ -172,20 +202,21 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   only.address = kBase;
   types.build({only});
   Decoder decoder(space, runtime, types);
-  const TypeTable shown_types = value_types(layout);
-  Decoder value_decoder(space, runtime, shown_types);
+  Decoder value_decoder(space, runtime, shown_types(data[0] % all.size()));
   PythonType type;
   type.flags = data[1] % 2 != 0 ? layout.traits.type_flags.managed_dict : 0;
   type.is_gc = true;
   type.basicsize = 16U + data[2];
   type.itemsize = data[3] % 16;
-  for (std::size_t i = 0; i < memory.size(); ++i) {
+  const auto tables = all_type_rules();
+  for (const std::size_t i : places(data, size, memory.size())) {
     const Address at = i < half ? kBase + 8 * i : second + 8 * (i - half);
     look_at(reader, at);
     look_at_value(value_decoder, at);
-    if (i != 0 && data[i] % 4 != 0) continue;
-    for (const auto table : all_type_rules()) {
-      for (const TypeRules& rules : table) {
+    if (kEverywhere && i != 0 && data[i] % 4 != 0) continue;
+    for (std::size_t t = 0; t < tables.size(); ++t) {
+      if (!kEverywhere && t != data[4] % tables.size()) continue;
+      for (const TypeRules& rules : tables[t]) {
         type.layers = {{TypeLayer::Kind::rules, &rules, 0, 0, type.basicsize}};
         const Object object{at, &type};
         for_each_owned_buffer(decoder, object, [](const OwnedBuffer&) {});

@@ -116,9 +116,13 @@ const NodeTable::Region* NodeTable::region_of(Address a, Hint& hint) const {
   if (hint.region >= regions_.size() ||
       a.value - regions_[hint.region].begin >=
           regions_[hint.region].reach - regions_[hint.region].begin) {
+    // Most words are numbers or text.
+    if (regions_.empty() || a.value < regions_.front().begin || a.value >= regions_.back().reach) {
+      return nullptr;
+    }
     const auto it = std::upper_bound(regions_.begin(), regions_.end(), a.value,
                                      [](std::uint64_t x, const Region& r) { return x < r.begin; });
-    if (it == regions_.begin() || a.value >= (it - 1)->reach) return nullptr;
+    if (a.value >= (it - 1)->reach) return nullptr;
     hint.region = static_cast<std::uint32_t>(it - 1 - regions_.begin());
   }
   return &regions_[hint.region];

@@ -28,6 +28,13 @@ std::string EdgeNames::text_of(const python::EdgeName& name) {
   return python::edge_text(*decoder_, name);
 }
 
+std::string name_of_frame(const python::PythonFrame& frame) {
+  const std::size_t slash = frame.file.rfind('/');
+  const std::string file = slash == std::string::npos ? frame.file : frame.file.substr(slash + 1);
+  return frame.line ? fmt::format("{}() at {}:{}", frame.function, file, *frame.line)
+                    : fmt::format("{}() of {}", frame.function, file);
+}
+
 std::vector<NamedEdge> EdgeNames::of(NodeId holder, NodeId target, std::size_t limit) {
   std::vector<NamedEdge> names;
   if (graph_.is_root(holder)) return of_root(holder, target, limit);
@@ -59,6 +66,16 @@ std::vector<NamedEdge> EdgeNames::of_root(NodeId root, NodeId target, std::size_
         if (names.size() >= limit || graph_.table().find(one.target) != target) return;
         names.push_back({python::edge_text(*decoder_, one.name), false, false});
       });
+    }
+  }
+  // Up to 3.10 a running frame is an object, which its thread holds.
+  if (held_by.kind == RootKind::thread && decoder_) {
+    const auto object = decoder_->object(graph_.address(target));
+    if (object && object->type->shape == python::Shape::frame) {
+      if (const auto frame = python::view_frame(*decoder_, object->address)) {
+        const auto shown = python::read_frame(*decoder_, *frame, false);
+        if (!shown.function.empty()) names.push_back({name_of_frame(shown), false, false, true});
+      }
     }
   }
   if (names.empty()) names.push_back({"", false, graph_.is_conservative(root, target)});

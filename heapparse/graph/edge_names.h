@@ -8,6 +8,7 @@
 #include "heapparse/graph/graph.h"
 #include "heapparse/python/decoder.h"
 #include "heapparse/python/reference.h"
+#include "heapparse/python/threads.h"
 
 namespace coreheap::graph {
 
@@ -15,7 +16,12 @@ struct NamedEdge {
   std::string text;           // ".name", "['key']", "[3]", "<local x>"
   bool is_dict = false;       // the holder's own __dict__
   bool conservative = false;  // a word of memory whose layout nobody knows
+  // What a root holds says more than the root: "handle() at app.py:12" of a thread.
+  bool names_root = false;
 };
+
+// "handle() at app.py:12", the file without its folders.
+std::string name_of_frame(const python::PythonFrame& frame);
 
 class EdgeNames {
  public:

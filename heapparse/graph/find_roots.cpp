@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "heapparse/graph/edge_names.h"
 #include "heapparse/python/threads.h"
 #include "heapparse/python/types/frame.h"
 
@@ -87,7 +88,7 @@ class Finder {
           --left;
           const auto shown = python::read_frame(decoder, frame, false);
           const std::uint32_t root =
-              add(RootKind::frame, frame_name(shown) + " in " + who, frame.address, index);
+              add(RootKind::frame, name_of_frame(shown) + " in " + who, frame.address, index);
           python::for_each_frame_reference(decoder, frame, [&](const python::Reference& one) {
             const NodeId node = nodes_.find(one.target);
             if (node == NodeId::none) return;
@@ -119,13 +120,6 @@ class Finder {
       state(root, thread.state,
             std::max(layout.thread_state.struct_size, layout.thread_state_impl.struct_size));
     }
-  }
-
-  static std::string frame_name(const python::PythonFrame& frame) {
-    const std::size_t slash = frame.file.rfind('/');
-    const std::string file = slash == std::string::npos ? frame.file : frame.file.substr(slash + 1);
-    return frame.line ? fmt::format("{}() at {}:{}", frame.function, file, *frame.line)
-                      : fmt::format("{}() of {}", frame.function, file);
   }
 
   static std::string name_of(const python::PythonThread& thread) {

@@ -23,6 +23,19 @@ std::optional<std::string> as_attribute(std::string_view edge) {
   return "." + std::string(name);
 }
 
+// "handle() at app.py:12 in thread 7 <local rows>[3]" as "local rows[3] of handle() at app.py:12 in
+// thread 7": where lines are cut, the name that the program's reader looks for comes first.
+std::optional<std::string> local_first(std::string_view way) {
+  constexpr std::string_view kLocal = " <local ";
+  const std::size_t at = way.find(kLocal);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::size_t end = way.find('>', at);
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::size_t name = at + kLocal.size();
+  return "local " + std::string(way.substr(name, end - name)) + std::string(way.substr(end + 1)) +
+         " of " + std::string(way.substr(0, at));
+}
+
 }  // namespace
 
 std::vector<WayStep> way_steps(const Graph& graph, EdgeNames& names, const Path& path,
@@ -40,6 +53,10 @@ std::vector<WayStep> way_steps(const Graph& graph, EdgeNames& names, const Path&
     if (after_namespace) {
       if (auto attribute = as_attribute(step.edge)) step.edge = *attribute;
       steps.back() = step;
+    } else if (i == 1 && named.front().names_root) {
+      steps.back().edge = step.edge + " in " + steps.back().edge;
+      step.edge = steps.back().edge;
+      steps.push_back(step);
     } else if (i == 1 && step.edge.empty()) {
       // What a root holds itself is the root, as far as a reader cares: sys.modules.
       step.edge = steps.back().edge;
@@ -63,6 +80,7 @@ std::string way_text(const std::vector<WayStep>& steps) {
 }
 
 std::string place_text(std::string way) {
+  if (auto local = local_first(way)) return *std::move(local);
   if (!way.starts_with(kModules) || way.size() <= kModules.size() + 4) return way;
   const std::size_t at = kModules.size();
   if (way.compare(at, 2, "['") == 0) {

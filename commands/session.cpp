@@ -122,13 +122,13 @@ void Session::open_with(std::string name, Opener opener) {
   opener_ = std::move(opener);
 }
 
-void Session::open_core(std::string path, Settings settings) {
+void Session::open_core(const std::string& path, const Settings& settings) {
   open_with(path, [path, settings](JobControl& job) {
     return target_from(image::open_core(path, settings.open, job), settings);
   });
 }
 
-void Session::open_pid(std::uint64_t pid, Settings settings) {
+void Session::open_pid(std::uint64_t pid, const Settings& settings) {
   open_with("pid " + std::to_string(pid), [pid, settings](JobControl& job) {
     return target_from(image::open_process(pid, settings.open, job), settings);
   });

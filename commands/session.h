@@ -36,8 +36,8 @@ class Session {
  public:
   using Opener = std::function<Result<std::unique_ptr<Target>>(JobControl&)>;
 
-  void open_core(std::string path, Settings settings);
-  void open_pid(std::uint64_t pid, Settings settings);
+  void open_core(const std::string& path, const Settings& settings);
+  void open_pid(std::uint64_t pid, const Settings& settings);
   void open_held(std::uint64_t pid, std::vector<image::HeldThread> threads, Settings settings);
   // An image that was read already.
   void hold(image::Image image, Settings settings);

@@ -52,7 +52,8 @@ std::string remarks_text(const std::map<std::string, std::vector<std::string_vie
   for (const auto& [remark, names] : remarks) {
     std::string line;
     for (std::size_t i = 0; i < std::min(names.size(), kMostNames); ++i) {
-      line += (i == 0 ? "" : ", ") + std::string(names[i]);
+      if (i != 0) line += ", ";
+      line += names[i];
     }
     if (names.size() > kMostNames) {
       line += fmt::format(" and {} more", names.size() - kMostNames);

@@ -258,13 +258,13 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   const std::uint64_t refcount_word = word_at(bytes, layout_.object.refcnt.offset);
   const auto refcount = python::decode_refcount(layout_.traits, refcount_word);
   if (!refcount.plausible || refcount.dead()) return std::nullopt;
-  // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons may well
-  // have so many references; nothing else in static data does.
+  // Tables of types ({&A, &B}) look like objects whose refcount is an address. Singletons, and True
+  // and False, may well have so many references; nothing else in static data does.
   const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
   const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
   const bool starts_high = is_compiled_in(refcount_word, refcount.count, home);
   if (!refcount.immortal && !starts_high && !(singleton && final_type) &&
-      type.shape != Shape::long_int && refcount_word >= 0x10000 &&
+      !(type.shape == Shape::long_int && final_type) && refcount_word >= 0x10000 &&
       reader_.memory().space().is_mapped(Address{refcount_word})) {
     return std::nullopt;
   }

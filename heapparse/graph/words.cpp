@@ -60,6 +60,19 @@ bool has_native_words(const python::PythonType& type) {
   });
 }
 
+// The size of a type's objects if all have the same; 0: they vary.
+std::uint64_t fixed_size(const python::PythonType& type) {
+  return type.shape == python::Shape::plain && type.itemsize == 0 ? type.basicsize : 0;
+}
+
+// What rounds a block up to its size class holds whatever was there before. More than that is part
+// of an object that is larger than its type says (cffi's, with the C struct behind the object).
+Address end_of_words(Address object, std::uint64_t size, Address extent_end) {
+  constexpr std::uint64_t kMostRounding = 24;  // glibc's smallest chunk; pymalloc rounds to 16
+  const std::uint64_t room = extent_end - object;
+  return size != 0 && size < room && room - size <= kMostRounding ? object + size : extent_end;
+}
+
 void append(FoundWords& out, const FoundWords& more) {
   out.exact.insert(out.exact.end(), more.exact.begin(), more.exact.end());
   out.inside.insert(out.inside.end(), more.inside.begin(), more.inside.end());
@@ -169,9 +182,15 @@ Result<FoundWords> WordScan::ranges(const std::vector<WordRange>& ranges, JobCon
 Result<FoundWords> WordScan::blocks(JobControl& job) const {
   const census::Census& census = sources_.census;
   const census::Rows& rows = census.rows;
-  std::vector<bool> native_words;
+  struct Words {
+    bool native;
+    std::uint64_t fixed_size;
+  };
+  std::vector<Words> of_type;
   if (sources_.types != nullptr) {
-    for (const auto& type : sources_.types->all()) native_words.push_back(has_native_words(type));
+    for (const auto& type : sources_.types->all()) {
+      of_type.push_back({has_native_words(type), fixed_size(type)});
+    }
   }
   const std::uint64_t header =
       sources_.runtime != nullptr ? sources_.runtime->layout->object.struct_size : 0;
@@ -189,9 +208,10 @@ Result<FoundWords> WordScan::blocks(JobControl& job) const {
       const Address extent_end = census.extent_of(row).end;
       if (rows.holds_object(row)) {
         const std::uint32_t type = census::index_of(rows.type(row));
-        if (type < native_words.size() && native_words[type]) {
-          const auto holder = nodes_.node(row);
-          scanner.scan({rows.object(row) + header, extent_end}, index_of(holder), false);
+        if (type < of_type.size() && of_type[type].native) {
+          const Address object = rows.object(row);
+          const Address words_end = end_of_words(object, of_type[type].fixed_size, extent_end);
+          scanner.scan({object + header, words_end}, index_of(nodes_.node(row)), false);
         }
         continue;
       }

@@ -190,6 +190,13 @@ def immortal(refcount):
     return refcount == "immortal" or int(refcount) >= 900000000      # 3.11's statics start at 999999999
 
 
+def is_address(memory, refcount):
+    """A heap at the program break may well cover 999999999, where 3.11's compiled-in objects start."""
+    if refcount == "immortal" or abs(int(refcount) - 999999999) < 1 << 24:
+        return False
+    return int(refcount) >= 0x10000 and memory.region_of(int(refcount)) is not None
+
+
 def singleton(types, address, name):
     """The MemoryError of last resort stands right behind the empty hamt in the interpreter's state."""
     if name == "MemoryError":
@@ -219,7 +226,7 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
         row = extras[address]
         if row["refcount"] not in ("immortal",) and int(row["refcount"] or 0) < 1:
             remaining[address] = ["reference count " + repr(row["refcount"])]
-        elif row["refcount"] != "immortal" and int(row["refcount"]) >= 0x10000 and memory.region_of(int(row["refcount"])):
+        elif is_address(memory, row["refcount"]):
             remaining[address] = ["its reference count is an address"]
         elif row["allocator"] == "static" and not memory.in_file(address):
             remaining[address] = ["static, but in no file's mapping"]

@@ -7,6 +7,7 @@ Exit 77: nothing could be run, with the reason.
 
 import argparse
 import array
+import bisect
 import json
 import os
 import re
@@ -32,10 +33,11 @@ PLANTED = {
     "tasks": ("holder|group", r"__main__\.PENDING\b|LOOP|20,000 _asyncio\.Task", (3, 7)),
 }
 CLEAN = ["clean", "clean_modules"]
-# leak whose program lists what it lost -> (the question that names each, the column with its address)
+# leak whose program lists what it lost -> (the question that names each, the column with its address,
+# its usable bytes: 0, only words that are the address itself lead there)
 LISTED = {
-    "c_references": (["orphans", "--objects"], "object"),
-    "lost_blocks": (["select", "not reachable | show addr"], "addr"),
+    "c_references": (["orphans", "--objects"], "object", 0),
+    "lost_blocks": (["select", "not reachable | show addr"], "addr", 408),
 }
 
 
@@ -81,11 +83,14 @@ def ask(options, pid, question):
     return json.loads(done.stdout)
 
 
-def words_of_memory(pid, wanted):
-    """Those of `wanted` that are a word, at an aligned address, of what the process may read."""
+def held_by_a_word(pid, blocks):
+    """Those of `blocks`, {begin: size}, into which some word points that the process may read.
+
+    The last 8 bytes do not count: where the head of the next chunk begins, glibc's own lists point."""
+    begins = sorted(blocks)
     found = set()
     with open("/proc/%d/maps" % pid) as maps, open("/proc/%d/mem" % pid, "rb", buffering=0) as memory:
-        for line in maps:
+        for line in maps if begins else []:
             fields = line.split()
             begin, end = (int(part, 16) for part in fields[0].split("-"))
             if "r" not in fields[1] or fields[-1] in ("[vvar]", "[vsyscall]", "[vvar_vclock]"):
@@ -95,21 +100,25 @@ def words_of_memory(pid, wanted):
                 words = array.array("Q", memory.read(end - begin))
             except OSError:
                 continue
-            found |= wanted.intersection(words)
+            low, high = begins[0], begins[-1] + blocks[begins[-1]]
+            for word in set(word for word in words if low <= word <= high):
+                at = begins[bisect.bisect_right(begins, word) - 1]
+                if word < at + blocks[at] - 8 or word == at:
+                    found.add(at)
     return found
 
 
 def trouble_with_list(options, run, word):
-    """Every address that the program lists is named, unless some word of its memory still says it."""
-    question, column = LISTED[word]
+    """Every address that the program lists is named, unless some word of its memory still leads there."""
+    question, column, size = LISTED[word]
     with open(os.path.join(run.folder, "planted")) as lines:
         planted = {int(line, 16) for line in lines}
     rows = ask(options, run.process.pid, [*question, "--limit", "all"])["rows"]
     named = {int(row[column], 16) for row in rows if row.get("left", 1)}
     passed_over = planted - named
-    unexplained = passed_over - words_of_memory(run.process.pid, passed_over)
+    unexplained = passed_over - held_by_a_word(run.process.pid, dict.fromkeys(passed_over, size))
     if len(planted) != 20000 or unexplained:
-        return "%d planted, %d of them not named though no word of memory says their address" % (len(planted), len(unexplained))
+        return "%d planted, %d of them not named though no word of memory leads there" % (len(planted), len(unexplained))
     return None
 
 

@@ -429,6 +429,34 @@ TEST_CASE("an address in a low heap is no count from where compiled-in objects b
   }
 }
 
+TEST_CASE("an int whose count is an address is a variable for a type, a bool may well have so many") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    constexpr std::uint64_t kCount = 0x25985530;
+    HeapBuilder heap(*layout);
+    if (!layout->traits.unicode_compact) continue;  // 2.7's are of another shape
+    heap.memory.add_region(Address{kCount & ~std::uint64_t{4095}}, 4096,
+                           image::MappingKind::anonymous);
+    const bool immortal = layout->traits.immortal_refcount != 0;
+    const Address number = heap.static_memory(64);
+    heap.header(number, heap.type("int"), kCount);
+    const auto& flags = layout->traits.type_flags;
+    const Address type = heap.add_static_type(
+        "bool", {flags.long_subclass, layout->long_int.digits.offset, 4, heap.type("int")});
+    const Address word = type + layout->type.flags.offset;
+    heap.word(word, heap.memory.read<std::uint64_t>(word) & ~flags.base_type);
+    const Address truth = heap.static_memory(64);
+    heap.header(truth, type, kCount);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 64), at, StaticHome::interpreter));
+    };
+    CHECK(judged(number) == "none");
+    CHECK(judged(truth) == (immortal ? "none" : "bool"));
+  }
+}
+
 TEST_CASE("a float in an extension's data is an entry of a table") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);

@@ -254,6 +254,28 @@ TEST_CASE("a block that only words into its middle point to is held by them", "[
   }
 }
 
+TEST_CASE("what rounds an object's block up holds nothing, what makes it larger does", "[graph]") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address held = heap.chunk(600);
+    const Address stale = heap.chunk(600);
+    const Address behind = heap.chunk(600);
+    // 528 bytes are in a chunk of 536.
+    const Address exact = heap.object(heap.add_static_type("native.Exact", {0, 528}), 528);
+    heap.word(exact + 520, held.value);
+    heap.word(exact + 528, stale.value);
+    // A C struct behind its object, as cffi has it.
+    const Address larger = heap.object(heap.add_static_type("native.Larger", {0, 528}), 592);
+    heap.word(larger + 576, behind.value);
+    heap.boot();
+    const Built built(heap);
+    CHECK(built.referrers(held) == std::vector<NodeId>{built.at(exact)});
+    CHECK(built.root_kind(stale) == RootKind::orphan_block);
+    CHECK(built.referrers(behind) == std::vector<NodeId>{built.at(larger)});
+  }
+}
+
 TEST_CASE("every node is on a way from a root, and all bytes hang in the tree", "[graph]") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);

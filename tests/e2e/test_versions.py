@@ -18,8 +18,9 @@ import unittest
 
 import harness
 
-# The program's tests need a Python on the inside; the others need GDB alone.
-MODULES = ("test_batch", "test_terminal", "test_remote", "test_engine")
+# The program's tests need a Python on the inside; the others need GDB alone. test_batch is run by
+# test_versions_batch.
+MODULES = ("test_terminal", "test_remote", "test_engine")
 ROOTS = sorted(glob.glob(os.path.join(os.environ.get("COREHEAP_INTERPRETERS") or
                                       os.path.join(harness.SOURCE, "build", "interpreters"), "gdb-*")))
 
@@ -38,10 +39,8 @@ def can_mount():
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
 
 
-@unittest.skipUnless(ROOTS, "no GDB of another suite: run tests/interpreters/fetch --gdb")
-@unittest.skipUnless(can_mount(), "mounting in a namespace of one's own needs root")
 class Versions(unittest.TestCase):
-    """One test a suite's GDB and module; made below."""
+    """One test a suite's GDB and module; made by `add_tests`."""
 
     def check(self, root, module):
         folder = os.path.join(harness.SCRATCH, os.path.basename(root))
@@ -76,20 +75,24 @@ class Versions(unittest.TestCase):
         self.assertEqual(ran.returncode, 0, text)
 
 
-def _add(root, module):
+def _test(root, module):
     def test(self):
         if os.path.realpath(tempfile.gettempdir()) != "/tmp":
             self.skipTest("the scratch folder must be in /tmp")
         self.check(root, module)
+    return test
 
-    setattr(Versions, "%s_in_%s" % (module, os.path.basename(root).replace("-", "_")), test)
+
+def versions(modules):
+    """The class of tests of these modules in every GDB at hand."""
+    tests = {"%s_in_%s" % (module, os.path.basename(root).replace("-", "_")): _test(root, module)
+             for root in ROOTS for module in modules}
+    made = type("InVersions", (Versions,), tests or {"test_none": lambda self: None})
+    made = unittest.skipUnless(ROOTS, "no GDB of another suite: run tests/interpreters/fetch --gdb")(made)
+    return unittest.skipUnless(can_mount(), "mounting in a namespace of one's own needs root")(made)
 
 
-for _root in ROOTS:
-    for _module in MODULES:
-        _add(_root, _module)
-if not ROOTS:
-    setattr(Versions, "test_none", lambda self: None)
+InVersions = versions(MODULES)
 
 
 if __name__ == "__main__":

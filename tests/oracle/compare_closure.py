@@ -6,9 +6,9 @@ What the census has and closure has not must be what nothing can lead to: see NO
 
 import bisect
 import collections
-import csv
 
 import moved
+from reading import csv_rows
 
 # Why an object that the census finds is not reached from the interpreter.
 NOT_REACHED = {
@@ -27,7 +27,7 @@ def compare(comparison, reading):
         return                                      # layers of types that nobody can name are scanned for words
     truth = reading.truth.objects
     with open(reading.run(["export", "--closure", "--format", "csv"], "closure.csv"), newline="", encoding="utf-8") as lines:
-        reached = {int(row["object"], 16): row["type"] for row in csv.DictReader(lines)}
+        reached = {int(row["object"], 16): row["type"] for row in csv_rows(lines)}
     comparison.compared(len(truth))
     missing = [a for a in truth if a not in reached]
     wrong = [a for a in truth if a in reached and reached[a] != truth[a][0]

@@ -9,6 +9,7 @@ counts: nobody is held more often than the interpreter has counted.
 import collections
 import csv
 import json
+import operator
 
 from causes import immortal
 
@@ -28,9 +29,8 @@ class References:
         with open(path, newline="", encoding="utf-8") as lines:
             reader = csv.reader(lines)
             names = next(reader)
-            at = [names.index(name) for name in ("holder", "target", "name", "skipped", "counted", "guess")]
-            for row in reader:
-                holder, target, name, cause, counted, guess = [row[i] for i in at]
+            wanted = operator.itemgetter(*map(names.index, ("holder", "target", "name", "skipped", "counted", "guess")))
+            for holder, target, name, cause, counted, guess in map(wanted, reader):
                 holder, target = int(holder, 16), int(target, 16)
                 if cause:
                     self.skipped.append((cause, holder, target, name))

@@ -5,10 +5,9 @@ waterfall's lines are the same rows; a block has room for what was asked and no 
 """
 
 import collections
-import csv
 import json
 
-from reading import extent
+from reading import csv_rows, extent
 
 # Rows of the interpreter that are no object's.
 OWNERLESS = {"runtime state", "obmalloc state", "data stack chunk", "free list", "zombie frame", "dead object", "int block"}
@@ -90,7 +89,7 @@ def compare_types(comparison, reading, owned):
             sums[row["type"]][3] += sum(one["size"] for one in group if one["state"] == "used")
     sums = {name: tuple(amounts) for name, amounts in sums.items()}
     with open(reading.run(["types", "--format", "csv"], "types.csv"), newline="", encoding="utf-8") as lines:
-        said = {row["type"]: tuple(int(row[name]) for name in ("objects", "shallow", "own", "buffers")) for row in csv.DictReader(lines)}
+        said = {row["type"]: tuple(int(row[name]) for name in ("objects", "shallow", "own", "buffers")) for row in csv_rows(lines)}
     wrong = sorted(name for name in set(said) | set(sums) if said.get(name) != sums.get(name))
     comparison.note("types %d: objects, shallow, own and buffers are the sums of the rows" % len(said))
     comparison.problem("types (objects, shallow, own, buffers) that are not the sum of their rows",

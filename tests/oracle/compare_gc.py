@@ -4,17 +4,17 @@ object whether it is tracked, finalized, and in which generation.
 Where a version cannot say (generations before 3.8, marks before 3.9) the sums still must agree.
 """
 
-import csv
 import json
 
 from moved import is_moved
+from reading import csv_rows
 
 
 def load_objects(path):
     """object -> (tracked, generation, finalized), as texts."""
     found = {}
     with open(path, newline="", encoding="utf-8") as lines:
-        for row in csv.DictReader(lines):
+        for row in csv_rows(lines):
             found[int(row["object"], 16)] = (row["tracked"], row["generation"], row["finalized"])
     return found
 

@@ -8,8 +8,9 @@ dominators sizes of siblings add up, and a module's parts to the heap
 """
 
 import collections
-import csv
 import json
+
+from reading import csv_rows
 
 MOST_LEFT = 10
 GENERATORS = ("generator", "coroutine", "async_generator")
@@ -17,7 +18,7 @@ GENERATORS = ("generator", "coroutine", "async_generator")
 
 def load(path):
     with open(path, newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+        return list(csv_rows(lines))
 
 
 def summary(report):

@@ -1,13 +1,14 @@
 """Every frame of every thread, and of all that waits, against the interpreter's own: function, file, line, variables."""
 
-import csv
 import json
 import os
+
+from reading import csv_rows
 
 
 def load(reading, words, name):
     with open(reading.run(["threads", *words, "--format", "csv"], name), newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+        return list(csv_rows(lines))
 
 
 def number(text):

@@ -6,9 +6,10 @@ per object by the traceback that get_object_traceback gives.
 """
 
 import collections
-import csv
 import json
 import subprocess
+
+from reading import csv_rows
 
 
 def folded(frames):
@@ -17,7 +18,7 @@ def folded(frames):
 
 def read_csv(path):
     with open(path, newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
+        return list(csv_rows(lines))
 
 
 def compare(comparison, reading):

@@ -9,6 +9,7 @@ Invariant: nothing is skipped without a printed reason. Exit 77: skipped whole.
 """
 
 import argparse
+import gc
 import glob
 import importlib
 import json
@@ -137,6 +138,7 @@ def run_interpreter(options, entry):
 
 
 def main():
+    gc.disable()                      # millions of dicts that live to the end: collections find nothing, slowly
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     build = os.path.normpath(os.path.join(HERE, "../../build"))
     parser.add_argument("--coreheap", default="", help="the program; none = only what needs none (--selfcheck)")

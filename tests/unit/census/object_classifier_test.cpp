@@ -429,7 +429,8 @@ TEST_CASE("an address in a low heap is no count from where compiled-in objects b
   }
 }
 
-TEST_CASE("an int whose count is an address is a variable for a type, a bool may well have so many") {
+TEST_CASE(
+    "an int whose count is an address is a variable for a type, a bool may well have so many") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);
     constexpr std::uint64_t kCount = 0x25985530;

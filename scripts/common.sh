@@ -11,8 +11,12 @@ build_packages=(g++ cmake ninja-build libboost-dev libfmt-dev libcli11-dev nlohm
   libelf-dev libzstd-dev zlib1g-dev liblz4-dev libsqlite3-dev libre2-dev)
 run_packages=(gdb python3)
 # Other allocators and another libc are read as targets.
-test_packages=(ccache catch2 libbenchmark-dev tmux clang-format gdbserver libjemalloc2
-  libtcmalloc-minimal4 libmimalloc2.0 musl-tools)
+test_packages=(ccache catch2 libbenchmark-dev tmux clang-format gdbserver libjemalloc2 musl-tools)
+# shellcheck source=/dev/null
+case $(. /etc/os-release 2>/dev/null && printf '%s' "${VERSION_CODENAME-}") in
+  bookworm) test_packages+=(libtcmalloc-minimal4 libmimalloc2.0) ;;
+  *) test_packages+=(libtcmalloc-minimal4t64 libmimalloc3) ;;
+esac
 clang_packages=(clang-19 clang-tidy-19 libclang-rt-19-dev)
 
 say() { printf '%s\n' "$*" >&2; }

@@ -39,6 +39,7 @@ constexpr unsigned kSecondsEach = 120;
 constexpr std::uint64_t kMoreMemory = 2;
 constexpr double kMoreTime = 10;
 constexpr std::uint64_t kSeedsEach = 64;  // a child
+using Clock = std::chrono::steady_clock;
 
 struct Options {
   std::string core;
@@ -314,9 +315,9 @@ std::vector<std::string> lines_of(const SoundCore& core, const Damage& damage,
 }
 
 void child(const SoundCore& core, const Options& options, std::uint64_t begin, std::uint64_t end,
-           const Allowance& allowed, Shared& shared) {
+           const Allowance& allowed, Clock::time_point deadline, Shared& shared) {
   Copy copy(core);
-  for (std::uint64_t seed = begin; seed < end; ++seed) {
+  for (std::uint64_t seed = begin; seed < end && Clock::now() < deadline; ++seed) {
     shared.seed = seed;
     Random random(seed * 0x9E3779B97F4A7C15ULL + 1);
     step(shared, "choosing");
@@ -430,24 +431,23 @@ int main(int argc, char** argv) {
   if (shared == MAP_FAILED) return 2;
   const auto allowed = allowance(*core, *shared);
   if (!allowed) return 1;
-  const auto begun = std::chrono::steady_clock::now();
+  const auto deadline = options.seconds == 0 ? Clock::time_point::max()
+                                             : Clock::now() + std::chrono::seconds(options.seconds);
   std::uint64_t crashed = 0;
   std::uint64_t next = options.first;
-  while (next < options.last) {
-    const auto spent = std::chrono::steady_clock::now() - begun;
-    if (options.seconds != 0 && spent > std::chrono::seconds(options.seconds)) break;
+  while (next < options.last && Clock::now() < deadline) {
     const std::uint64_t end = std::min(options.last, next + kSeedsEach);
     std::fflush(stdout);
     const pid_t pid = fork();
     if (pid == 0) {
-      child(*core, options, next, end, *allowed, *shared);
+      child(*core, options, next, end, *allowed, deadline, *shared);
       std::fflush(stdout);
       _exit(0);
     }
     int status = 0;
     waitpid(pid, &status, 0);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
-      next = end;
+      next = shared->seed + 1;
       continue;
     }
     ++crashed;

@@ -230,7 +230,9 @@ class Reports(unittest.TestCase):
 
     @harness.needs_shell()
     def test_text_can_be_piped(self):
-        self.assertTrue(self.ask("pipe -d @ heap lines 3000 @ tail -1").out.endswith("]\nline 3000\n"))
+        # tail writes when it ends, which may be before what GDB said of the core is flushed.
+        said = self.ask("pipe -d @ heap lines 3000 @ tail -1").out
+        self.assertEqual(re.findall(r"(?m)^line \d+$", said), ["line 3000"])
 
     def test_no_charset_loses_a_report(self):
         for setting in ("set host-charset ASCII", "set host-charset UTF-8"):

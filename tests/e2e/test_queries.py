@@ -146,7 +146,9 @@ class RealCore(unittest.TestCase):
         status, out, err = program(self.path, "siez > 1K")
         self.assertEqual((status, out), (2, ""))
         ran = gdb("heap select siez > 1K", args=["-c", self.path], env=environment())
-        self.assertEqual(ran.err, err, ran)
+        # What GDB 16 itself has to say about the core of a newer kernel.
+        said = re.sub(r"\n?warning: Unexpected size of section `\.reg-xstate.*\n", "", ran.err)
+        self.assertEqual(said, err, ran)
         self.assertTrue(err.startswith("error[unknown-attribute]"), err)
 
     def test_a_gdb_without_the_library_hands_the_query_on_as_it_is(self):

@@ -15,7 +15,7 @@ namespace {
 
 using namespace coreheap;
 
-std::string quoted(std::string_view text) {
+std::string json_string(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') out += '\\';
@@ -58,13 +58,13 @@ void print(const pymalloc::PymallocHeap& heap, double seconds) {
   comma = "";
   for (const Finding& f : heap.findings) {
     fmt::print("{}{}", comma,
-               quoted(fmt::format("{:#x} {}: {}", f.address.value, f.what, f.evidence)));
+               json_string(fmt::format("{:#x} {}: {}", f.address.value, f.what, f.evidence)));
     comma = ", ";
   }
   fmt::print("], \"evidence\": [");
   comma = "";
   for (const Evidence& e : heap.evidence) {
-    fmt::print("{}{}", comma, quoted(e.subject + ": " + e.how));
+    fmt::print("{}{}", comma, json_string(e.subject + ": " + e.how));
     comma = ", ";
   }
   fmt::print("], \"seconds\": {}}}\n", seconds);

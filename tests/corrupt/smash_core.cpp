@@ -260,7 +260,7 @@ Reading read_damaged(const SoundCore& core, const std::string& path, const Damag
           if (damage.wants_finding && !reading.has_findings) {
             Damage nothing;
             if (!differences(core.rows, now, nothing).empty()) {
-              reading.wrong.push_back("rows differ, and nothing was reported");
+              reading.wrong.emplace_back("rows differ, and nothing was reported");
             }
           }
         }
@@ -389,8 +389,9 @@ bool parse(int argc, char** argv, Options& options) {
     if (word == "--kind") {
       options.kind = value;
     } else if (word == "--seeds") {
-      if (!number(value, options.first) || *value++ != ':' || !number(value, options.last))
-        return false;
+      if (!number(value, options.first) || *value != ':') return false;
+      ++value;
+      if (!number(value, options.last)) return false;
     } else if (word == "--commands") {
       std::uint64_t n = 0;
       if (!number(value, n)) return false;

@@ -191,6 +191,8 @@ struct Traits {
   bool json_scanner_traverses_memo = false;      // _json.Scanner, its memo
   bool tree_builder_traverses_events = false;    // ElementTree's TreeBuilder, what it reports to
   bool ssl_context_traverses_callbacks = false;  // _ssl._SSLContext, all of its callbacks
+  bool zstd_traverses_class = false;  // compression.zstd's types visit their class, and ZstdDict no
+                                      // longer its compressors
 
   // In front of objects
   bool gc_refs_in_head = true;                     // gc_head.refs, a signed count or state

@@ -452,10 +452,13 @@ constexpr Layout v3_14_10() {
   l.measured_micro = 10;
   l.name = "3.14.10";
 
-  // PyBaseExceptionGroupObject
-  l.exception_group.excs_text = {};
-  // paramspecobject
-  l.param_spec.evaluate_default = {};
+  Traits& t = l.traits;
+  t.zstd_traverses_class = true;
+
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 56;
+  // SHA3object
+  l.sha3.struct_size = 48;
   // mi_segment_t
   l.mi_segment.struct_size = 49536;
   l.mi_segment.cookie = {224, 8};

@@ -16,6 +16,7 @@ constexpr Layout v3_14t() {
   l.name = "3.14t";
 
   Traits& t = l.traits;
+  t.zstd_traverses_class = true;
   t.immortal_object_flag = 1u << 0;
   t.static_object_flag = 1u << 2;
   t.freelist_first_word = true;

@@ -407,12 +407,13 @@ constexpr Layout v3_15_2() {
   l.measured_micro = 2;
   l.name = "3.15.2";
 
-  // PyBaseExceptionGroupObject
-  l.exception_group.excs_text = {};
-  // typealiasobject
-  l.type_alias.qualname = {};
-  // paramspecobject
-  l.param_spec.evaluate_default = {};
+  Traits& t = l.traits;
+  t.zstd_traverses_class = true;
+
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 56;
+  // SHA3object
+  l.sha3.struct_size = 48;
   // gc_stats
   l.generation_stats_buffer.struct_size = 1120;
   // mi_segment_t

@@ -121,7 +121,9 @@ class Layers {
     }
     if (type.is_class && (c_base.is_static || !c_base.traverse)) return true;
     const TypeRules* rules = rules_of(c_base, at(c_base.base));
-    return !traversed->is_static && (rules == nullptr || rules->shows_class);
+    if (traversed->is_static) return false;
+    if (rules == nullptr || rules->shows_class) return true;
+    return rules->shows_class_where != nullptr && reader_.traits().*rules->shows_class_where;
   }
 
   // Where a type's own __sizeof__ comes from.

@@ -37,8 +37,10 @@ struct TypeRules {
   // "module.qualname", bare for builtins; every name a version gives it is a row of its own.
   std::string_view name;
   std::span<const FieldReference> fields = {};
-  // False for the few C types made at run time whose tp_traverse leaves their own class out.
+  // False for the few C types made at run time whose tp_traverse leaves their own class out; of
+  // some until a later version, where a trait says that it no longer does.
   bool shows_class = true;
+  bool layouts::Traits::*shows_class_where = nullptr;
   // What fields alone cannot say; called after them.
   void (*references)(Decoder& decoder, const Object& object, ReferenceSink visit) = nullptr;
   // type.__sizeof__(object): without the words in front of the object. nullptr: that of the nearest

@@ -50,9 +50,16 @@ constexpr FieldReference kZstdDecompressor[] = {
      SkipCause::atom},
 };
 
-constexpr FieldReference kZstdDict[] = {
-    {"_compressors", [](const Layout& l) { return l.zstd_dict.compressors; }},
-};
+constexpr auto kZstdTraversesClass = &layouts::Traits::zstd_traverses_class;
+
+void zstd_dict_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
+  const auto compressors =
+      decoder.reader().pointer(object.address, decoder.layout().zstd_dict.compressors);
+  if (!compressors) return;
+  visit({*compressors,
+         {.kind = EdgeKind::field, .text = "_compressors"},
+         decoder.traits().zstd_traverses_class ? SkipCause::not_traversed : SkipCause::none});
+}
 
 constexpr FieldReference kHash[] = {
     {"name", [](const Layout& l) { return l.openssl_hash.name; }, SkipCause::atom},
@@ -184,14 +191,17 @@ std::span<const TypeRules> compression_rules() {
       TypeRules{.name = "compression.zstd.ZstdCompressor",
                 .fields = kZstdCompressor,
                 .shows_class = false,
+                .shows_class_where = kZstdTraversesClass,
                 .buffers = field_buffers<kZstdCompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdDecompressor",
                 .fields = kZstdDecompressor,
                 .shows_class = false,
+                .shows_class_where = kZstdTraversesClass,
                 .buffers = field_buffers<kZstdDecompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdDict",
-                .fields = kZstdDict,
                 .shows_class = false,
+                .shows_class_where = kZstdTraversesClass,
+                .references = zstd_dict_references,
                 .buffers = field_buffers<kZstdDictOwn>},
       TypeRules{.name = "_hashlib.HASH", .fields = kHash, .buffers = field_buffers<kHashOwn>},
       TypeRules{.name = "_hashlib.HASHXOF"},

@@ -52,14 +52,17 @@ constexpr FieldReference kZstdDecompressor[] = {
 
 constexpr auto kZstdTraversesClass = &layouts::Traits::zstd_traverses_class;
 
-void zstd_dict_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
-  const auto compressors =
-      decoder.reader().pointer(object.address, decoder.layout().zstd_dict.compressors);
-  if (!compressors) return;
-  visit({*compressors,
-         {.kind = EdgeKind::field, .text = "_compressors"},
-         decoder.traits().zstd_traverses_class ? SkipCause::not_traversed : SkipCause::none});
-}
+constexpr FieldReference kZstdDict[] = {
+    {"_compressors",
+     [](const Layout& l) {
+       return l.traits.zstd_traverses_class ? Field{} : l.zstd_dict.compressors;
+     }},
+    {"_compressors",
+     [](const Layout& l) {
+       return l.traits.zstd_traverses_class ? l.zstd_dict.compressors : Field{};
+     },
+     SkipCause::not_traversed},
+};
 
 constexpr FieldReference kHash[] = {
     {"name", [](const Layout& l) { return l.openssl_hash.name; }, SkipCause::atom},
@@ -199,9 +202,9 @@ std::span<const TypeRules> compression_rules() {
                 .shows_class_where = kZstdTraversesClass,
                 .buffers = field_buffers<kZstdDecompressorOwn>},
       TypeRules{.name = "compression.zstd.ZstdDict",
+                .fields = kZstdDict,
                 .shows_class = false,
                 .shows_class_where = kZstdTraversesClass,
-                .references = zstd_dict_references,
                 .buffers = field_buffers<kZstdDictOwn>},
       TypeRules{.name = "_hashlib.HASH", .fields = kHash, .buffers = field_buffers<kHashOwn>},
       TypeRules{.name = "_hashlib.HASHXOF"},

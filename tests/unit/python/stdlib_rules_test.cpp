@@ -16,10 +16,10 @@ using synthetic::gil_layouts;
 using synthetic::HeapBuilder;
 using synthetic::kLoose;
 using synthetic::Read;
-using synthetic::TypeSpec;
 
 struct Known {
   std::multiset<Address> held;
+  std::set<Address> not_traversed;  // of them: those that the collector passes over
   std::set<Address> owned;
   std::optional<std::uint64_t> bytes;  // without what lies in front of the object
 };
@@ -35,7 +35,10 @@ Known known(HeapBuilder& heap, Address object) {
   Decoder decoder(r.image.space, runtime, *table);
   const Object o{object, &(*table)[*type]};
   Known out;
-  for_each_reference(decoder, o, [&](const Reference& one) { out.held.insert(one.target); });
+  for_each_reference(decoder, o, [&](const Reference& one) {
+    out.held.insert(one.target);
+    if (one.skipped == SkipCause::not_traversed) out.not_traversed.insert(one.target);
+  });
   for_each_owned_buffer(decoder, o, [&](const OwnedBuffer& b) { out.owned.insert(b.start); });
   if (const auto size = shallow_size(decoder, o)) out.bytes = size->bytes - o.type->preheader;
   return out;
@@ -102,6 +105,26 @@ TEST_CASE("a queue's ring is read across its end") {
     CHECK(known(heap, queue).bytes ==
           f.struct_size + (layout->traits.sizeof_simple_queue_counts_ring ? 32u : 0u));
   }
+}
+
+TEST_CASE("a zstd dictionary holds its compressors, whether its traversal visits them or not") {
+  std::set<bool> seen;
+  for (const auto* layout : gil_layouts()) {
+    const auto& f = layout->zstd_dict;
+    if (!f.present()) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type =
+        heap.add_static_type("compression.zstd.ZstdDict", {.basicsize = f.struct_size});
+    const Address dict = heap.object(type, f.struct_size);
+    const Address compressors = heap.dict({});
+    heap.store(dict, f.compressors, compressors.value);
+    const Known found = known(heap, dict);
+    CHECK(found.held == std::multiset<Address>{compressors});
+    CHECK(found.not_traversed.contains(compressors) == layout->traits.zstd_traverses_class);
+    seen.insert(layout->traits.zstd_traverses_class);
+  }
+  CHECK(seen == std::set<bool>{false, true});
 }
 
 TEST_CASE("the numbers of the common error handlers are no references of a codec") {

@@ -14,6 +14,7 @@
 #include "heapparse/census/ranges.h"
 #include "heapparse/census/row_index.h"
 #include "heapparse/census/rows_builder.h"
+#include "heapparse/census/stale_heads.h"
 #include "heapparse/census/tracemalloc_blocks.h"
 #include "heapparse/python/type_names.h"
 
@@ -94,6 +95,9 @@ Result<Census> build(const Sources& sources, JobControl& job) {
   const RowIndex index(rows.rows().addresses(), regions);
   mark_free_lists(sources, index, rows, labels);
   settle_dead_heads(sources, rows, labels);
+  if (auto done = settle_stale_heads(sources, rows, doubtful, job); !done) {
+    return std::unexpected(done.error());
+  }
   if (auto done = claim_buffers(sources, index, rows, doubtful, job); !done) {
     return std::unexpected(done.error());
   }

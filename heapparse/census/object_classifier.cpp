@@ -228,8 +228,14 @@ bool ObjectClassifier::is_compiled_in(std::uint64_t refcount_word, std::int64_t 
   const std::int64_t initial = layout_.traits.compiled_in_refcount;
   if (home != StaticHome::interpreter || initial == 0) return false;
   if (count <= initial - kStaticRefcountFall) return false;
-  return count < initial + kStaticRefcountRise || refcount_word % 8 != 0 ||
-         !reader_.memory().space().is_mapped(Address{refcount_word});
+  if (refcount_word % 8 != 0 || !reader_.memory().space().is_mapped(Address{refcount_word})) {
+    return true;
+  }
+  // {name, class}: an entry of the cache of attributes, which 3.11 keeps in its static state.
+  const auto named = reader_.header(Address{refcount_word});
+  const auto type = named ? types_.find(named->type) : std::nullopt;
+  if (type && types_[*type].shape == Shape::str) return false;
+  return count < initial + kStaticRefcountRise;
 }
 
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,

@@ -429,6 +429,35 @@ TEST_CASE("an address in a low heap is no count from where compiled-in objects b
   }
 }
 
+TEST_CASE("a name and its class in the cache of attributes are no compiled-in object") {
+  for (const auto* layout : gil_layouts()) {
+    const auto initial = static_cast<std::uint64_t>(layout->traits.compiled_in_refcount);
+    if (initial == 0) continue;
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address type = heap.add_static_type("app.Zone", {0, 32});
+    // As near to the first count as a heap at a low address may lie.
+    const Address page = Address{initial + (std::uint64_t{1} << 20)}.aligned_down(4096);
+    heap.memory.add_region(page, 4096, image::MappingKind::anonymous);
+    const Address name = page + 64;
+    heap.header(name, heap.type("str"));
+    const auto made = [&](std::uint64_t word) {
+      const Address at = heap.static_memory(96);
+      heap.header(at, type, word);
+      return at;
+    };
+    const Address cached = made(name.value);
+    const Address counted = made(name.value + 16);
+    Judge judge(heap);
+    const auto judged = [&](Address at) {
+      return judge.name(judge.classifier.classify_static(
+          judge.world.image.space.bytes_up_to(at, 64), at, StaticHome::interpreter));
+    };
+    CHECK(judged(cached) == "none");
+    CHECK(judged(counted) == "app.Zone");
+  }
+}
+
 TEST_CASE(
     "an int whose count is an address is a variable for a type, a bool may well have so many") {
   for (const auto* layout : gil_layouts()) {

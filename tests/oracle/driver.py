@@ -174,7 +174,7 @@ def main():
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
     options.brief = options.brief and not os.environ.get("COREHEAP_ORACLE_WHOLE")
     if options.brief:
-        options.scale = min(options.scale, 6000)
+        options.scale = min(options.scale, 2500)
     if options.tracemalloc:                     # its other figures are no longer those of the parent
         options.compare = options.compare or ["tracemalloc"]
     if options.newest_table:                    # what is not of this Python's objects stays exact

@@ -17,6 +17,8 @@ from heap import skipping
 from heap_kinds import *  # noqa: F401,F403
 from heap_kinds import NEW, PY2, Plain
 
+WHOLE = 10000                 # a heap of a smaller scale has less of what is many objects
+
 
 class Datetime(datetime.datetime):
     pass
@@ -86,7 +88,12 @@ def build_tables(n, rng):
         keep.append(set(range(size)))
         keep.append(frozenset("m%d" % i for i in range(size)))
         keep.append(collections.OrderedDict((str(i), i) for i in range(size)))
-    keep.append(dict.fromkeys(range(50000)))       # indices of four bytes
+    wide = dict.fromkeys(range(50000))             # indices of four bytes
+    if n < WHOLE:                                  # they stay as wide with few keys
+        for i in range(50000):
+            if i % 50:
+                del wide[i]
+    keep.append(wide)
     looked = {"only": "str", "keys": 1}
     looked.get(5)                        # asked for another key, it may count as general from now on
     general = {5: 1, "a": 2}

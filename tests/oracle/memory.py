@@ -6,6 +6,7 @@ fails: glibc 2.42 keeps guard pages inside readable maps, and a read that crosse
 
 import array
 import bisect
+import itertools
 import re
 
 PAGE = 4096
@@ -99,14 +100,15 @@ class Memory:
 
     def words_equal_to(self, values):
         """Yields (address of the word, its value) for every aligned word that is in the set `values`."""
+        nothing = bytes(BLOCK)
         for region in self.regions:
             for offset in range(0, len(region.data), BLOCK):
-                words = array.array("Q", region.data[offset:offset + BLOCK])
-                if values.isdisjoint(words):
+                block = region.data[offset:offset + BLOCK]
+                if block == nothing:
                     continue
-                for i, word in enumerate(words):
-                    if word in values:
-                        yield region.begin + offset + 8 * i, word
+                words = array.array("Q", block)
+                for i in itertools.compress(range(len(words)), map(values.__contains__, words)):
+                    yield region.begin + offset + 8 * i, words[i]
 
     def differences(self, other):
         """Pages that differ between two readings of one process, as (address, region name)."""

@@ -120,7 +120,10 @@ std::string where_screen(const usage::Waterfall& w) {
                                : w.basis == usage::Basis::resident_private ? "= private resident"
                                                                            : "= mapped";
   text += fmt::format("  {:<22} {:>8}  {}\n", sum, amount_text(total), remark);
-  if (w.swapped > 0) text += fmt::format("  swapped out besides: {}\n", size_text(w.swapped));
+  if (w.swapped > 0) {
+    text += fmt::format("  swapped out besides: {} (reading has brought it back)\n",
+                        size_text(w.swapped));
+  }
   if (w.estimated > 0) {
     text += fmt::format("  estimated by proportion: {}\n", size_text(w.estimated));
   }

@@ -50,6 +50,20 @@ Result<void> check_pause(const LiveProcess& live, const CopyPlan& plan, double p
                      predicted));
 }
 
+// Whoever reads a page that lies in swap brings it back into the target's memory: there must be
+// room for those too, beside the copy.
+Result<void> check_return_from_swap(const std::string& subject, const CopyPlan& plan,
+                                    std::uint64_t copy = 0) {
+  const Room room = memory_room();
+  if (copy + plan.swapped <= room.bytes) return {};
+  return fail(ErrorCode::not_enough_room, subject,
+              text_of_bytes(plan.swapped) +
+                  " of it lie in swap, would come back when read, and do" + " not fit into the " +
+                  text_of_bytes(room.bytes) + " left by " + room.limit +
+                  (copy != 0 ? " beside the copy" : ""),
+              "more room first: gcore would bring them back as well");
+}
+
 Result<void> check_room(const LiveProcess& live, const CopyPlan& plan, const OpenOptions& options) {
   const std::uint64_t needed = room_for(plan);
   const std::string subject = "pid " + std::to_string(live.pid);
@@ -60,14 +74,15 @@ Result<void> check_room(const LiveProcess& live, const CopyPlan& plan, const Ope
                   "--spill with a directory that can be written to");
     }
     const std::uint64_t left = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    if (needed <= left) return {};
+    if (needed <= left) return check_return_from_swap(subject, plan);
     return fail(ErrorCode::not_enough_room, subject,
                 "a copy of " + text_of_bytes(needed) + " does not fit into " +
                     options.spill_directory + " (" + text_of_bytes(left) + " free)",
                 "--spill with a directory on a larger disk");
   }
   const Room room = memory_room();
-  if (needed <= room.bytes) return {};
+  if (needed + plan.swapped <= room.bytes) return {};
+  if (needed <= room.bytes) return check_return_from_swap(subject, plan, needed);
   return fail(ErrorCode::not_enough_room, subject,
               "a copy of " + text_of_bytes(needed) + " does not fit into the " +
                   text_of_bytes(room.bytes) + " left by " + room.limit,
@@ -219,12 +234,11 @@ class LiveReader {
     if (auto placed = destination_.place(stopped.plan); !placed) {
       return std::unexpected(std::move(placed.error()));
     }
-    copier.start(stopped.plan, job_, deadline);
     // The helpers copy; meanwhile what belongs to the same stop is read here. smaps walks the page
     // tables once more (about a tenth of the copy's time), but after the resume its figures would
     // be of another moment than the bytes.
+    copy_and_read(copier, stopped, deadline);
     stopped.threads = stop->threads(live_);
-    read_proc_files(stopped);
     stopped.copied = copier.finish();
     stop->release();
     const auto ended = Clock::now();
@@ -242,10 +256,17 @@ class LiveReader {
       return std::unexpected(std::move(placed.error()));
     }
     Copier copier(live_, kHelpers);
-    copier.start(stopped.plan, job_, Clock::time_point::max());
-    read_proc_files(stopped);
+    copy_and_read(copier, stopped, Clock::time_point::max());
     stopped.copied = copier.finish();
     return check_copy(std::move(stopped), 0);
+  }
+
+  // Starts the copy and reads the counters beside it; before it where pages lie in swap, because
+  // whoever reads those brings them back into the target's memory.
+  void copy_and_read(Copier& copier, Stopped& stopped, Clock::time_point deadline) {
+    if (stopped.plan.swapped != 0) read_proc_files(stopped);
+    copier.start(stopped.plan, job_, deadline);
+    if (stopped.plan.swapped == 0) read_proc_files(stopped);
   }
 
   void read_proc_files(Stopped& stopped) const {

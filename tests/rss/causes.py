@@ -138,6 +138,25 @@ def garbage(amount):
         one["self"] = one
 
 
+def huge_pages(amount):
+    """Memory of hugetlbfs, half of it touched: in no Rss."""
+    memory = mmap.mmap(-1, amount, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000)      # MAP_HUGETLB
+    for at in range(0, amount // 2, 1 << 21):
+        memory[at] = 1
+    kept.append(memory)
+
+
+def swapped_objects(amount):
+    """Python objects of which the pages lie in swap: the heaps of this process, as far as they were written."""
+    object_leak(amount)
+    madvise_pageout = 21
+    libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    with open("/proc/self/maps") as maps:
+        ranges = [line.split()[0].split("-") for line in maps if len(line.split()) == 5 or "[heap]" in line]
+    for begin, end in ranges:
+        libc.madvise(int(begin, 16), int(end, 16) - int(begin, 16), madvise_pageout)
+
+
 def main():
     for word in sys.argv[1:]:
         name, _, amount = word.partition("=")

@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from interpreters import COREHEAP
+from interpreters import COREHEAP, INTERPRETERS
 from test_causes import section
 
 GROWS = """
@@ -72,6 +72,22 @@ class Record(unittest.TestCase):
             lines = file.read().splitlines()
         self.assertTrue(lines[0].startswith("CMDLINE "), lines[0])
         self.assertTrue(all(re.fullmatch(r"MEM \d+\.\d{6} \d+\.\d{3}", line) for line in lines[1:]), lines[1])
+
+    def test_mprof_reads_what_is_written_for_it(self):
+        root = os.path.join(INTERPRETERS, "bookworm-extensions")
+        program = "/usr/bin/python3-mprof"
+        if not os.path.exists(root + program):
+            raise unittest.SkipTest("no %s%s; run tests/interpreters/fetch --extensions" % (root, program))
+        if os.geteuid() != 0:
+            raise unittest.SkipTest("chroot needs root")
+        with tempfile.NamedTemporaryFile(dir=os.path.join(root, "tmp"), suffix=".dat") as data:
+            with Growing() as target:
+                out = record(target.process.pid, "--record", self.path("a.csv"), "--mprof", data.name, "--every", "0.2", "--for", "1",
+                             "--format", "json")
+            peak = max(row["rss"] for row in json.loads(out.stdout)["rows"]) / (1 << 20)
+            said = subprocess.run(["/usr/bin/python3", program, "peak", "/tmp/" + os.path.basename(data.name)], capture_output=True,
+                                  text=True, preexec_fn=lambda: (os.chroot(root), os.chdir("/")))
+        self.assertRegex(said.stdout, r"^/tmp/\S+\t%.3f MiB$" % peak)
 
     def test_a_recording_is_drawn(self):
         with Growing() as target:

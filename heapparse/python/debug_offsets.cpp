@@ -5,8 +5,9 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
 #include <string_view>
-#include <utility>
+#include <vector>
 
 #include "cpython_layouts/structs_visit.h"
 
@@ -59,21 +60,79 @@ constexpr Renamed kRenamed[] = {
     {"gc_generation_stats_size", ""},
 };
 
-// Every field and structure of a copy of the table, by name, to be written to.
-struct Names {
-  std::map<std::string, std::pair<Struct*, Field*>, std::less<>> found;
-
-  explicit Names(Layout& layout) {
-    // The visitor shows members of `layout`, which is not const.
-    layouts::visit_fields(layout, [&](std::string_view group, std::string_view field,
-                                      const Struct& of, const Field& member) {
-      auto* structure = const_cast<Struct*>(&of);
-      found.emplace(fmt::format("{}.{}", group, field),
-                    std::pair{structure, const_cast<Field*>(&member)});
-      found.emplace(std::string(group), std::pair{structure, nullptr});
-    });
+// The structure, and the field unless it is the structure's size, that a member of the block is
+// about.
+struct Subject {
+  std::string_view group;
+  std::string_view field;  // empty: the size
+  std::string name() const {
+    return field.empty() ? std::string(group) : fmt::format("{}.{}", group, field);
   }
 };
+
+std::optional<Subject> subject_of(std::string_view name) {
+  for (const Renamed& one : kRenamed) {
+    if (one.in_block != name) continue;
+    if (one.in_table.empty()) return std::nullopt;
+    const std::size_t dot = one.in_table.find('.');
+    if (dot == std::string_view::npos) return Subject{one.in_table, {}};
+    return Subject{one.in_table.substr(0, dot), one.in_table.substr(dot + 1)};
+  }
+  for (const Prefix& one : kPrefixes) {
+    if (!name.starts_with(one.prefix)) continue;
+    const std::string_view field = name.substr(one.prefix.size());
+    return Subject{one.group, field == "size" ? std::string_view() : field};
+  }
+  return std::nullopt;
+}
+
+// What the block says of one size or offset, and where a copy of the table has it.
+struct Value {
+  Subject subject;
+  std::uint64_t value = 0;
+  Struct* structure = nullptr;
+  Field* field = nullptr;
+};
+
+std::vector<Value> values_of(const image::AddressSpace& space, Address at, const Layout& table) {
+  std::vector<Value> values;
+  layouts::visit_fields(
+      table, [&](std::string_view group, std::string_view field, const Struct&, const Field& in) {
+        if (group != "debug_offsets" || !in.present()) return;
+        const auto subject = subject_of(field);
+        const auto value = space.read<std::uint64_t>(at + in.offset);
+        if (subject && value) values.push_back({*subject, *value});
+      });
+  return values;
+}
+
+// Finds the places in `copy`; values without one are left out.
+void find_places(std::vector<Value>& values, Layout& copy) {
+  // A table has thousands of fields, the block a hundred: by structure, whose fields come together.
+  std::map<std::string_view, std::vector<Value*>> by_group;
+  for (Value& v : values) by_group[v.subject.group].push_back(&v);
+  const void* structure_of_group = nullptr;
+  const std::vector<Value*>* wanted = nullptr;
+  // The visitor shows members of `copy`, which is not const.
+  layouts::visit_fields(copy, [&](std::string_view group, std::string_view field, const Struct& of,
+                                  const Field& member) {
+    if (&of != structure_of_group) {
+      structure_of_group = &of;
+      const auto found = by_group.find(group);
+      wanted = found == by_group.end() ? nullptr : &found->second;
+    }
+    if (wanted == nullptr) return;
+    for (Value* v : *wanted) {
+      if (v->subject.field.empty() ? v->structure != nullptr : v->subject.field != field) continue;
+      v->structure = const_cast<Struct*>(&of);
+      if (!v->subject.field.empty()) v->field = const_cast<Field*>(&member);
+    }
+  });
+  std::erase_if(values, [](const Value& v) {
+    if (v.structure == nullptr) return true;
+    return v.field != nullptr ? !v.field->present() : !v.structure->present();
+  });
+}
 
 // Does the block have the form that `form` describes? Heads of objects have never changed.
 bool is_of_form(const image::AddressSpace& space, Address at, const Layout& table) {
@@ -86,16 +145,8 @@ bool is_of_form(const image::AddressSpace& space, Address at, const Layout& tabl
 }  // namespace
 
 std::string table_name_of(std::string_view name) {
-  for (const Renamed& one : kRenamed) {
-    if (one.in_block == name) return std::string(one.in_table);
-  }
-  for (const Prefix& one : kPrefixes) {
-    if (!name.starts_with(one.prefix)) continue;
-    const std::string_view field = name.substr(one.prefix.size());
-    if (field == "size") return std::string(one.group);
-    return fmt::format("{}.{}", one.group, field);
-  }
-  return {};
+  const auto subject = subject_of(name);
+  return subject ? subject->name() : std::string();
 }
 
 OffsetsSaid read_debug_offsets(const image::AddressSpace& space, Address at, const Layout& table) {
@@ -103,25 +154,8 @@ OffsetsSaid read_debug_offsets(const image::AddressSpace& space, Address at, con
   if (!table.debug_offsets.present() || !is_of_form(space, at, table)) return said;
   said.readable = true;
   auto corrected = std::make_shared<Layout>(table);
-  const Names names(*corrected);
-  struct Value {
-    std::string name;
-    Struct* structure;
-    Field* field;
-    std::uint64_t value;
-  };
-  std::vector<Value> values;
-  layouts::visit_fields(
-      table, [&](std::string_view group, std::string_view field, const Struct&, const Field& in) {
-        if (group != "debug_offsets" || !in.present()) return;
-        std::string name = table_name_of(field);
-        const auto it = names.found.find(name);
-        const auto value = space.read<std::uint64_t>(at + in.offset);
-        if (it == names.found.end() || !value) return;
-        const auto [structure, member] = it->second;
-        if (member != nullptr ? !member->present() : !structure->present()) return;
-        values.push_back({std::move(name), structure, member, *value});
-      });
+  std::vector<Value> values = values_of(space, at, table);
+  find_places(values, *corrected);
   // Sizes first: an offset must fit into the structure as the target declares it.
   bool differs = false;
   for (const bool sizes : {true, false}) {
@@ -134,7 +168,7 @@ OffsetsSaid read_debug_offsets(const image::AddressSpace& space, Address at, con
           v.value < kLargest && (sizes ? v.value != 0 && v.value % 4 == 0
                                        : v.value + v.field->size <= v.structure->struct_size);
       auto& list = fits ? said.differences : said.implausible;
-      list.push_back(fmt::format("{} {}, in the table {}", v.name, v.value, known));
+      list.push_back(fmt::format("{} {}, in the table {}", v.subject.name(), v.value, known));
       if (!fits) continue;
       differs = true;
       (sizes ? v.structure->struct_size : v.field->offset) = static_cast<std::uint32_t>(v.value);

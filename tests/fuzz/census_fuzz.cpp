@@ -43,7 +43,8 @@ void check_census(const census::Census& census, const image::Image& image) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  Snapshot snapshot(fuzz::hostile_process(data, size), {(data[1] & 8) == 0});
+  const fuzz::HostileProcess process(data, size);
+  Snapshot snapshot(process.image(), {(data[1] & 8) == 0});
   JobControl job;
   const auto census = snapshot.census(job);
   require(census.has_value());

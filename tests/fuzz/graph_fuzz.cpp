@@ -22,7 +22,8 @@ void require(bool condition) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  Snapshot snapshot(fuzz::hostile_process(data, size), {(data[1] & 8) == 0});
+  const fuzz::HostileProcess process(data, size);
+  Snapshot snapshot(process.image(), {(data[1] & 8) == 0});
   JobControl job;
   const auto built = snapshot.graph(job);
   if (!built) return 0;  // no allocator was left to find

@@ -10,6 +10,8 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "tests/unit/python/heap_builder.h"
 
@@ -58,15 +60,26 @@ inline void furnish(HeapBuilder& heap) {
   if (l.traits.int_blocks) heap.header(heap.chunk(l.traits.int_block_size) + 8, heap.type("int"));
 }
 
-// Sound heaps take a while to make: one a version, copied for each input.
-inline HeapBuilder sound_heap(std::size_t version) {
-  static std::map<std::size_t, std::unique_ptr<HeapBuilder>> made;
-  auto& heap = made[version];
-  if (!heap) {
-    heap = std::make_unique<HeapBuilder>(*gil_layouts()[version]);
-    furnish(*heap);
+// A process, its allocators' words written, and the builder that knows where things are in it.
+struct SoundProcess {
+  explicit SoundProcess(const layouts::Layout& layout) : builder(layout), memory(furnished()) {}
+
+  HeapBuilder builder;
+  pymalloc::synthetic::SyntheticHeap memory;
+
+ private:
+  pymalloc::synthetic::SyntheticHeap furnished() {
+    furnish(builder);
+    return builder.finished();
   }
-  return *heap;
+};
+
+// Sound processes take a while to make: one a version, changed by each input and put right again.
+inline SoundProcess& sound_process(std::size_t version) {
+  static std::map<std::size_t, std::unique_ptr<SoundProcess>> made;
+  auto& process = made[version];
+  if (!process) process = std::make_unique<SoundProcess>(*gil_layouts()[version]);
+  return *process;
 }
 
 inline Address place_of(std::uint32_t where, const HeapBuilder& heap) {
@@ -130,29 +143,50 @@ inline std::uint64_t value_of(std::uint32_t what, const HeapBuilder& heap) {
   }
 }
 
-// Needs two bytes.
-inline image::Image hostile_process(const std::uint8_t* data, std::size_t size) {
-  HeapBuilder heap = sound_heap(data[0] % gil_layouts().size());
-  for (std::size_t at = 2; at + 8 <= size && at < 8 * 64; at += 8) {
-    std::uint32_t where;
-    std::uint32_t what;
-    std::memcpy(&where, data + at, 4);
-    std::memcpy(&what, data + at + 4, 4);
-    const Address place = place_of(where >> 1, heap);
-    const std::uint64_t value = value_of(what, heap);
-    if ((where & 1) != 0) {
-      heap.memory.write(place, value);
-    } else {
-      heap.memory.write(place, static_cast<std::uint16_t>(value));
+// The changes that an input makes, for as long as this lives; its image must not live longer.
+class HostileProcess {
+ public:
+  // Needs two bytes.
+  HostileProcess(const std::uint8_t* data, std::size_t size)
+      : process_(sound_process(data[0] % gil_layouts().size())) {
+    HeapBuilder& heap = process_.builder;
+    for (std::size_t at = 2; at + 8 <= size && at < 8 * 64; at += 8) {
+      std::uint32_t where;
+      std::uint32_t what;
+      std::memcpy(&where, data + at, 4);
+      std::memcpy(&what, data + at + 4, 4);
+      const Address place = place_of(where >> 1, heap);
+      const std::uint64_t value = value_of(what, heap);
+      before_.emplace_back(place, process_.memory.read<std::uint64_t>(place));
+      if ((where & 1) != 0) {
+        process_.memory.write(place, value);
+      } else {
+        process_.memory.write(place, static_cast<std::uint16_t>(value));
+      }
+    }
+    if ((data[1] & 1) != 0) process_.memory.forget_modules();
+    if ((data[1] & 2) != 0) {
+      process_.memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
+    }
+    if ((data[1] & 4) != 0) {
+      process_.memory.lose(
+          {kArenas + (data[1] >> 4) * 4096, kArenas + heap.memory.geometry().arena_bytes});
     }
   }
-  if ((data[1] & 1) != 0) heap.memory.forget_modules();
-  if ((data[1] & 2) != 0) heap.memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
-  if ((data[1] & 4) != 0) {
-    heap.memory.lose(
-        {kArenas + (data[1] >> 4) * 4096, kArenas + heap.memory.geometry().arena_bytes});
+  ~HostileProcess() {
+    for (auto it = before_.rbegin(); it != before_.rend(); ++it) {
+      process_.memory.write(it->first, it->second);
+    }
+    process_.memory.restore();
   }
-  return heap.image();
-}
+  HostileProcess(const HostileProcess&) = delete;
+  HostileProcess& operator=(const HostileProcess&) = delete;
+
+  image::Image image() const { return process_.memory.image_in_place(); }
+
+ private:
+  SoundProcess& process_;
+  std::vector<std::pair<Address, std::uint64_t>> before_;
+};
 
 }  // namespace coreheap::fuzz

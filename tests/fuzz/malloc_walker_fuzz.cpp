@@ -55,14 +55,16 @@ void check(const MallocHeap& heap) {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size < 2) return 0;
-  SyntheticHeap heap(shapes()[data[0] % shapes().size()]);
+  // Heaps hardly larger than what is in them: every word of them is searched.
+  SyntheticHeap heap(shapes()[data[0] % shapes().size()], {0x555555000000}, SyntheticHeap::kLibc,
+                     SyntheticHeap::kTls, 0x5000);
   fill(heap, 0);
   if ((data[1] & 1) != 0) fill(heap, heap.add_arena(Address{0x7e0000000000}));
   if ((data[1] & 2) != 0)
     fill(heap, heap.add_heap(Address{0x7e0008000000}, heap.regions.back().arena));
-  if ((data[1] & 4) != 0) fill(heap, heap.add_main_region(Address{0x7d0001000000}, 0x90000));
-  if ((data[1] & 8) != 0) heap.add_mmapped(Address{0x7d0000000000}, 0x40000, 0x1ff0);
-  if ((data[1] & 8) != 0) heap.add_mmapped(Address{0x7d0000040000}, 0x40000, 0);
+  if ((data[1] & 4) != 0) fill(heap, heap.add_main_region(Address{0x7d0001000000}, 0x6000));
+  if ((data[1] & 8) != 0) heap.add_mmapped(Address{0x7d0000000000}, 0x3000, 0x1ff0);
+  if ((data[1] & 8) != 0) heap.add_mmapped(Address{0x7d0000040000}, 0x2000, 0);
   heap.finish();
   if ((data[1] & 16) != 0) heap.lose(SyntheticHeap::kLibc);
 

@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <utility>
+#include <vector>
 
 #include "heapparse/pymalloc/pymalloc_heap.h"
 #include "tests/unit/pymalloc/synthetic_heap.h"
@@ -111,14 +114,24 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (size == 0) return 0;
   constexpr Geometry kGeometries[] = {
       {8, 4096, 256 << 10}, {16, 4096, 256 << 10}, {16, 16384, 1 << 20}};
-  const Geometry& geometry = kGeometries[(data[0] >> 1) % 3];
-  SyntheticHeap made = sound_heap(geometry, (data[0] & 1) != 0);
+  const int chosen = (data[0] >> 1) % 3;
+  const bool state_on_heap = (data[0] & 1) != 0;
+  const Geometry& geometry = kGeometries[chosen];
+  // One a kind, changed by each input and put right again: arenas take megabytes.
+  static std::map<std::pair<int, bool>, SyntheticHeap> sound;
+  auto it = sound.find({chosen, state_on_heap});
+  if (it == sound.end()) {
+    it = sound.emplace(std::pair{chosen, state_on_heap}, sound_heap(geometry, state_on_heap)).first;
+  }
+  SyntheticHeap& made = it->second;
+  std::vector<std::pair<Address, std::uint64_t>> before;
   for (std::size_t at = 1; at + 8 <= size && at < 8 * 64; at += 8) {
     std::uint32_t where;
     std::uint32_t what;
     std::memcpy(&where, data + at, 4);
     std::memcpy(&what, data + at + 4, 4);
     const Address place = place_of(where >> 1, made);
+    before.emplace_back(place, made.read<std::uint64_t>(place));
     if ((where & 1) != 0) {
       made.write(place, value_of(what));
     } else {
@@ -130,10 +143,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     made.lose({cut, kArenas + geometry.arena_bytes});
   }
   if ((data[0] & 0x80) != 0) made.forget_modules();
-  const image::Image image = made.image();
-  JobControl job;
-  const auto heap = find_heap(image, image::Symbols{}, job);
-  require(heap.has_value());
-  check(*heap);
+  {
+    const image::Image image = made.image_in_place();
+    JobControl job;
+    const auto heap = find_heap(image, image::Symbols{}, job);
+    require(heap.has_value());
+    check(*heap);
+  }
+  for (auto undo = before.rbegin(); undo != before.rend(); ++undo) {
+    made.write(undo->first, undo->second);
+  }
+  made.restore();
   return 0;
 }

@@ -70,20 +70,22 @@ class SyntheticHeap {
   static constexpr Address kTls{0x7f0000300000};
   static constexpr std::uint64_t kHeapBytes = 0x21000;
 
+  // `heap_bytes`: of each heap, the first of the main arena among them.
   explicit SyntheticHeap(const Shape& s, Address brk = {0x555555000000}, Address libc = kLibc,
-                         Address tls = kTls)
+                         Address tls = kTls, std::uint64_t heap_bytes = kHeapBytes)
       : shape(s),
         arena_layout(arena_layouts()[s.arena]),
         parameter_layout(parameter_layouts()[s.parameters]),
         libc_(libc),
-        tls_(tls) {
+        tls_(tls),
+        heap_bytes_(heap_bytes) {
     memory(libc_, 0x4000);
     memory(tls_, 0x2000);
     parameters_ = libc_ + 0x700;
     bins_.push_back(libc_ + 0x1000 + arena_layout.bins);
     const Address base = brk.aligned_down(4096);
-    memory(base, kHeapBytes);
-    regions.push_back({brk, brk.aligned_up(16), base + kHeapBytes - brk, 0, false, {}});
+    memory(base, heap_bytes_);
+    regions.push_back({brk, brk.aligned_up(16), base + heap_bytes_ - brk, 0, false, {}});
     word(tp(), tp().value);  // the control block's pointer to itself
     if (shape.tcache >= 0) {
       add(0, tcache_layouts()[static_cast<std::size_t>(shape.tcache)].chunk_size(), Kind::used);
@@ -101,9 +103,9 @@ class SyntheticHeap {
     return add_heap(heap, bins_.size() - 1, arena_layout.first_chunk(shape.heap_info));
   }
   std::size_t add_heap(Address heap, std::size_t arena, std::uint64_t first = 0) {
-    memory(heap, kHeapBytes);
+    memory(heap, heap_bytes_);
     regions.push_back(
-        {heap, heap + (first == 0 ? shape.heap_info : first), kHeapBytes, arena, true, {}});
+        {heap, heap + (first == 0 ? shape.heap_info : first), heap_bytes_, arena, true, {}});
     return regions.size() - 1;
   }
   // A region of the main arena that is not contiguous with the others.
@@ -369,6 +371,7 @@ class SyntheticHeap {
   }
 
   Address libc_, tls_, parameters_;
+  std::uint64_t heap_bytes_;
   std::vector<Address> bins_;
   std::map<std::size_t, Address> tops_;
   std::map<std::uint64_t, std::shared_ptr<std::vector<std::byte>>> memory_;

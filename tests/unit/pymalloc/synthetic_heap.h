@@ -124,18 +124,44 @@ class SyntheticHeap {
   // As in a core that lists no files.
   void forget_modules() { modules_known_ = false; }
 
-  image::Image image() const {
+  // What was lost or forgotten is there again.
+  void restore() {
+    lost_.clear();
+    modules_known_ = true;
+  }
+
+  image::Image image() const { return made_image(true); }
+  // Without a copy of the bytes: shows what is written later too, and may not outlive the heap.
+  image::Image image_in_place() const { return made_image(false); }
+
+  std::uint64_t live_blocks() const {
+    std::uint64_t sum = 0;
+    for (const SyntheticPool& pool : pools_) sum += pool.carved - pool.freed.size();
+    return sum;
+  }
+
+ private:
+  struct Region {
+    std::vector<std::byte> bytes;
+    image::MappingKind kind = image::MappingKind::anonymous;
+  };
+
+  image::Image made_image(bool copied) const {
     image::Image result;
     std::vector<image::Piece> pieces;
     std::vector<AddressRange> mapped;
     for (const auto& [begin, region] : regions_) {
       const AddressRange range{begin, begin + region.bytes.size()};
-      auto copy = std::make_shared<std::vector<std::byte>>(region.bytes);
-      result.keep_alive.push_back(copy);
+      const std::byte* bytes = region.bytes.data();
+      if (copied) {
+        auto copy = std::make_shared<std::vector<std::byte>>(region.bytes);
+        bytes = copy->data();
+        result.keep_alive.push_back(std::move(copy));
+      }
       mapped.push_back(range);
       Address from = begin;
       const auto add = [&](Address to) {
-        if (from < to) pieces.push_back({{from, to}, copy->data() + (from - range.begin)});
+        if (from < to) pieces.push_back({{from, to}, bytes + (from - range.begin)});
       };
       for (const AddressRange& hole : lost_) {
         if (!range.contains(hole.begin)) continue;
@@ -160,18 +186,6 @@ class SyntheticHeap {
     result.space = image::AddressSpace(std::move(pieces), std::move(mapped));
     return result;
   }
-
-  std::uint64_t live_blocks() const {
-    std::uint64_t sum = 0;
-    for (const SyntheticPool& pool : pools_) sum += pool.carved - pool.freed.size();
-    return sum;
-  }
-
- private:
-  struct Region {
-    std::vector<std::byte> bytes;
-    image::MappingKind kind = image::MappingKind::anonymous;
-  };
 
   std::byte* at(Address a, std::size_t size) {
     auto above = regions_.upper_bound(a);

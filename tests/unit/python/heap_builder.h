@@ -409,13 +409,15 @@ class HeapBuilder {
     return at;
   }
 
-  image::Image image() {
-    pymalloc::synthetic::SyntheticHeap finished = memory;
-    for (const Pool& p : pools_) finished.add_pool(0, p.size_class, p.carved, p.freed);
-    write_malloc(finished);
-    finished.finish();
-    return finished.image();
+  // The memory with the allocators' own words written.
+  pymalloc::synthetic::SyntheticHeap finished() const {
+    pymalloc::synthetic::SyntheticHeap heap = memory;
+    for (const Pool& p : pools_) heap.add_pool(0, p.size_class, p.carved, p.freed);
+    write_malloc(heap);
+    heap.finish();
+    return heap;
   }
+  image::Image image() const { return finished().image(); }
 
   // The allocators as their finders would describe them.
   glibc::MallocHeap malloc_heap() const {

@@ -79,6 +79,9 @@ if(COREHEAP_SANITIZE)
 endif()
 if(COREHEAP_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
+  if(NOT COREHEAP_FUZZ_COMPARISONS)
+    add_compile_options(-fno-sanitize-coverage=trace-cmp,trace-div)
+  endif()
 endif()
 
 # Turns the short names of DEPS into targets.

@@ -3,7 +3,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "heapparse/python/scan_words.h"
+#include "heapparse/image/scan_words.h"
 
 namespace coreheap::census {
 namespace {
@@ -63,7 +63,7 @@ class Settler {
   };
 
   void look_at(AddressRange range) {
-    python::scan_words(sources_.image.space, range, [&](Address, std::uint64_t word) {
+    image::scan_words(sources_.image.space, range, [&](Address, std::uint64_t word) {
       const auto it = places_.find(word);
       if (it != places_.end() && !dead_[it->second].held) {
         dead_[it->second].held = true;

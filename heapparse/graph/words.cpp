@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <mutex>
 
-#include "heapparse/python/scan_words.h"
+#include "heapparse/image/scan_words.h"
 
 namespace coreheap::graph {
 namespace {
@@ -109,7 +109,7 @@ class WordScan::Scanner {
 
   // `objects`: words may hold objects too, not only native blocks.
   void scan(AddressRange range, std::uint32_t holder, bool objects) {
-    python::scan_words(scan_.sources_.image.space, range, [&](Address, std::uint64_t word) {
+    image::scan_words(scan_.sources_.image.space, range, [&](Address, std::uint64_t word) {
       const NodeId target = scan_.nodes_.find(Address{word}, hint_);
       if (target != NodeId::none) {
         take(target, holder, objects);

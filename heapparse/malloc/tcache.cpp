@@ -15,6 +15,8 @@
 #include <cstring>
 #include <utility>
 
+#include "heapparse/image/scan_words.h"
+
 namespace coreheap::glibc {
 namespace {
 
@@ -22,8 +24,8 @@ using image::Reader;
 
 // Static TLS lies right below the thread pointer on x86-64 and right above it on aarch64. The
 // executable's and early libraries' blocks come between it and libc's.
-constexpr std::int64_t kBelow = 64 << 10;
-constexpr std::int64_t kAbove = 16 << 10;
+constexpr std::uint64_t kBelow = 64 << 10;
+constexpr std::uint64_t kAbove = 16 << 10;
 // The offset is settled by so many threads; the rest are only read at it.
 constexpr std::size_t kThreadsThatVote = 16;
 // mp_.tcache_count is at most 65535 (127 up to 2.29); a list longer than it is broken.
@@ -164,6 +166,7 @@ bool near_arena_pointer(Reader& reader, const std::vector<Address>& arenas, Addr
 
 std::vector<Address> sorted_arenas(const ArenaRing& ring) {
   std::vector<Address> arenas;
+  arenas.reserve(ring.bins.size());
   for (std::size_t i = 0; i < ring.bins.size(); ++i) arenas.push_back(ring.arena(i));
   std::sort(arenas.begin(), arenas.end());
   return arenas;
@@ -216,28 +219,31 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
     if (!thread.thread_pointer || voters == kThreadsThatVote) continue;
     ++voters;
     const Address tp{*thread.thread_pointer};
-    for (std::int64_t offset = -kBelow; offset < kAbove; offset += 8) {
-      const Address slot = tp + static_cast<std::uint64_t>(offset);
-      const auto user = reader.read_address(slot);
-      if (!user) continue;
-      const auto size = chunk_size_of(reader, *user);
-      if (!size) continue;
-      for (Ballot& ballot : ballots) {
-        if (!ballot.layout->fits_chunk(*size)) continue;
-        if (!search.ownership.arena_of(reader, *user - kHeaderBytes)) continue;
-        const auto decoded = decoder.decode(*user, *ballot.layout, ballot.safe_linking);
-        const bool by_arena = near_arena_pointer(reader, arenas, slot);
-        std::uint32_t points = 0;
-        if (decoded) {
-          points = (decoded->proven ? 4 : 1) + (by_arena ? 3 : 0);
-        } else if (by_arena) {
-          // Damaged, but in the right place and mostly sound: enough when nothing better is there.
-          const auto part = decoder.decode(*user, *ballot.layout, ballot.safe_linking, false);
-          points = part && part->tcache.count > 0 && part->broken <= 2 ? 1 : 0;
-        }
-        ballot.points[static_cast<std::size_t>((offset + kBelow) / 8)] += points;
-      }
-    }
+    if (!tp.is_aligned(8)) continue;  // no thread pointer; its TLS is aligned to more
+    const Address lowest = tp - kBelow;
+    image::scan_words(
+        search.image.space, {lowest, tp + kAbove}, [&](Address slot, std::uint64_t word) {
+          const Address user{word};
+          const auto size = chunk_size_of(reader, user);
+          if (!size) return true;
+          for (Ballot& ballot : ballots) {
+            if (!ballot.layout->fits_chunk(*size)) continue;
+            if (!search.ownership.arena_of(reader, user - kHeaderBytes)) continue;
+            const auto decoded = decoder.decode(user, *ballot.layout, ballot.safe_linking);
+            const bool by_arena = near_arena_pointer(reader, arenas, slot);
+            std::uint32_t points = 0;
+            if (decoded) {
+              points = (decoded->proven ? 4 : 1) + (by_arena ? 3 : 0);
+            } else if (by_arena) {
+              // Damaged, but in the right place and mostly sound: enough when nothing better is
+              // there.
+              const auto part = decoder.decode(user, *ballot.layout, ballot.safe_linking, false);
+              points = part && part->tcache.count > 0 && part->broken <= 2 ? 1 : 0;
+            }
+            ballot.points[(slot - lowest) / 8] += points;
+          }
+          return true;
+        });
   }
 
   const Ballot* best = nullptr;
@@ -255,7 +261,8 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
 
   found.layout = best->layout;
   if (!found.safe_linking) found.safe_linking = best->safe_linking;
-  const std::int64_t offset = static_cast<std::int64_t>(best_index) * 8 - kBelow;
+  const std::int64_t offset =
+      static_cast<std::int64_t>(best_index * 8) - static_cast<std::int64_t>(kBelow);
   for (const image::Thread& thread : search.image.threads) {
     if (!thread.thread_pointer) {
       ++found.threads_unreadable;

@@ -5,11 +5,11 @@
 #include <algorithm>
 #include <unordered_map>
 
+#include "heapparse/image/scan_words.h"
 #include "heapparse/python/chain_guard.h"
 #include "heapparse/python/decoder.h"
 #include "heapparse/python/gc_state.h"
 #include "heapparse/python/references.h"
-#include "heapparse/python/scan_words.h"
 #include "heapparse/python/threads.h"
 #include "heapparse/python/types/frame.h"
 
@@ -180,7 +180,7 @@ class Walk {
   }
 
   void add_words(AddressRange range) {
-    scan_words(image_.space, range, [&](Address, std::uint64_t word) {
+    image::scan_words(image_.space, range, [&](Address, std::uint64_t word) {
       add_word(word);
       return true;
     });

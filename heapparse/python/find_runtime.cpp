@@ -16,12 +16,12 @@
 
 #include "cpython_layouts/hex_version.h"
 #include "cpython_layouts/table_set.h"
+#include "heapparse/image/scan_words.h"
 #include "heapparse/python/allocation_lookup.h"
 #include "heapparse/python/chain_guard.h"
 #include "heapparse/python/debug_offsets.h"
 #include "heapparse/python/object_reader.h"
 #include "heapparse/python/runtime.h"
-#include "heapparse/python/scan_words.h"
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/long_int.h"
 #include "heapparse/python/types/str.h"
@@ -53,7 +53,7 @@ std::vector<TypeOfTypes> find_type_of_types(const image::Image& image,
   const Layout& l = tables.newest();
   std::vector<TypeOfTypes> found;
   const auto look = [&](AddressRange range, std::int32_t module) {
-    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       const Address object = at - l.object.type.offset;
       if (word != object.value) return true;
       const auto basicsize = type_of_types_size(image.space, l, object);
@@ -123,7 +123,7 @@ std::optional<Address> find_interpreter(const image::Image& image, const Layout&
   ObjectReader reader(image.space, layout);
   std::optional<Address> found;
   for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
-    scan_words(image.space, range, [&](Address, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address, std::uint64_t word) {
       if (word < 4096 || (word & 7) != 0) return true;
       if (!is_interpreter(reader, Address{word}, type.address)) return true;
       found = Address{word};
@@ -145,7 +145,7 @@ std::shared_ptr<Layout> probe_interpreter(const image::Image& image, const Layou
   const auto known = table.interpreter;
   bool found = false;
   for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
-    scan_words(image.space, range, [&](Address, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address, std::uint64_t word) {
       if (word < 4096 || (word & 7) != 0) return true;
       const Address state{word};
       if (image.space.bytes(state + known.builtins.offset, 8).empty()) return true;
@@ -177,7 +177,7 @@ std::optional<Address> find_cookie(const image::Image& image, const TypeOfTypes&
   std::memcpy(&cookie, kCookie.data(), 8);
   std::optional<Address> found;
   for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
-    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       if (word != cookie) return true;
       found = at;
       return false;
@@ -194,7 +194,7 @@ std::optional<Address> find_runtime_struct(const image::Image& image, const Layo
   if (!f.present() || !f.interpreters_head.present()) return std::nullopt;
   std::optional<Address> found;
   for (const AddressRange& range : search_ranges(image, type.module, type.address)) {
-    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       if (word == 0) return true;
       const Address runtime = at - f.interpreters_head.offset;
       // Head is the newest interpreter, main the oldest: at least main must be ours or be reached.

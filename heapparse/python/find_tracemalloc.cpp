@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <set>
 
-#include "heapparse/python/scan_words.h"
+#include "heapparse/image/scan_words.h"
 #include "heapparse/python/tracemalloc_reader.h"
 
 namespace coreheap::python {
@@ -102,7 +102,7 @@ class Finder {
     Tables found;
     std::set<Address> seen;
     for (const AddressRange& range : statics()) {
-      scan_words(image_.space, range, [&](Address at, std::uint64_t word) {
+      image::scan_words(image_.space, range, [&](Address at, std::uint64_t word) {
         if (word < 4096 || (word & 7) != 0) return true;
         const auto head = read_hashtable(reader_.reader(), image_, Address{word});
         if (!head || head->entry_count == 0 || !seen.insert(head->address).second) return true;
@@ -234,7 +234,7 @@ class Finder {
       if (out.total_frames[i] > count) cut = count;
     }
     for (const AddressRange& range : statics()) {
-      scan_words(image_.space, range, [&](Address at, std::uint64_t word) {
+      image::scan_words(image_.space, range, [&](Address at, std::uint64_t word) {
         if (word == out.traced_bytes && (!counter || distance(at) < distance(*counter))) {
           counter = at;
         }

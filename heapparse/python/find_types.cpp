@@ -9,8 +9,8 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "heapparse/image/scan_words.h"
 #include "heapparse/python/object_reader.h"
-#include "heapparse/python/scan_words.h"
 #include "heapparse/python/static_names.h"
 #include "heapparse/python/type_layers.h"
 #include "heapparse/python/type_names.h"
@@ -41,7 +41,7 @@ std::vector<Candidate> collect(const image::Image& image, const Runtime& runtime
   const std::uint32_t type_at = layout.object.type.offset;
   std::vector<Candidate> found;
   const auto scan = [&](AddressRange range) {
-    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       if (metatypes.contains(Address{word})) {
         found.push_back({at - type_at, Address{word}, false, false});
       }

@@ -7,7 +7,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "heapparse/python/scan_words.h"
+#include "heapparse/image/scan_words.h"
 #include "heapparse/python/types/builtin_function.h"
 #include "heapparse/python/types/dict.h"
 #include "heapparse/python/types/module.h"
@@ -39,7 +39,7 @@ void find_generations(const image::Image& image, const Ranges& data, const Runti
   std::vector<std::uint32_t> strides = {runtime.gc_head_bytes + 8};
   for (const std::uint32_t stride : reader.traits().generation_strides) strides.push_back(stride);
   for (const AddressRange& range : data) {
-    scan_words(image.space, range, [&](Address at, std::uint64_t word) {
+    image::scan_words(image.space, range, [&](Address at, std::uint64_t word) {
       const Address first{word};
       if (word == 0 || !first.is_aligned(8) || first == at || !inside(data, first)) return true;
       for (const std::uint32_t stride : strides) {

@@ -8,12 +8,12 @@
 
 #include "heapparse/image/address_space.h"
 
-namespace coreheap::python {
+namespace coreheap::image {
 
 // Calls visit(address, word) for each 8-aligned word of `range` that is present, until it returns
 // false.
 template <class Visit>
-void scan_words(const image::AddressSpace& space, AddressRange range, Visit&& visit) {
+void scan_words(const AddressSpace& space, AddressRange range, Visit&& visit) {
   Address at = range.begin.aligned_up(8);
   while (at < range.end) {
     const auto bytes = space.bytes_up_to(at, range.end - at);
@@ -33,4 +33,4 @@ void scan_words(const image::AddressSpace& space, AddressRange range, Visit&& vi
   }
 }
 
-}  // namespace coreheap::python
+}  // namespace coreheap::image

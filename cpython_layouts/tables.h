@@ -23,7 +23,7 @@
 
 namespace coreheap::layouts {
 
-inline constexpr std::array<const Layout*, 23> kTables{
+inline constexpr std::array<const Layout*, 25> kTables{
     &kV2_7,
     &kV2_7d,
     &kV3_6,
@@ -42,10 +42,12 @@ inline constexpr std::array<const Layout*, 23> kTables{
     &kV3_14,
     &kV3_14_10,
     &kV3_14d,
+    &kV3_14_10d,
     &kV3_14t,
     &kV3_15,
     &kV3_15_2,
     &kV3_15d,
+    &kV3_15_2d,
     &kV3_15t,
 };
 

@@ -550,4 +550,40 @@ constexpr Layout v3_14d() {
 }
 inline constexpr Layout kV3_14d = v3_14d();
 
+constexpr Layout v3_14_10d() {
+  Layout l = kV3_14d;
+  l.version = {3, 14, 10, false, true};
+  l.measured_micro = 10;
+  l.name = "3.14.10d";
+
+  Traits& t = l.traits;
+  t.zstd_traverses_class = true;
+
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 56;
+  // SHA3object
+  l.sha3.struct_size = 48;
+  // mi_segment_t
+  l.mi_segment.struct_size = 57744;
+  l.mi_segment.cookie = {224, 8};
+  l.mi_segment.segment_slices = {248, 8};
+  l.mi_segment.info_slices = {256, 8};
+  l.mi_segment.kind = {264, 4};
+  l.mi_segment.slice_entries = {272, 8};
+  l.mi_segment.thread_id = {280, 8};
+  l.mi_segment.slices = {288, 8};
+  // mi_page_t
+  l.mi_page.struct_size = 112;
+  l.mi_page.local_free = {24, 8};
+  l.mi_page.xthread_free = {72, 8};
+  l.mi_page.used = {32, 2};
+  l.mi_page.tag = {35, 1};
+  l.mi_page.block_size = {40, 8};
+  l.mi_page.block_size_shift = {34, 1};
+  l.mi_page.page_start = {48, 8};
+  l.mi_page.heap = {80, 8};
+  return l;
+}
+inline constexpr Layout kV3_14_10d = v3_14_10d();
+
 }  // namespace coreheap::layouts

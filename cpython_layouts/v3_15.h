@@ -507,4 +507,42 @@ constexpr Layout v3_15d() {
 }
 inline constexpr Layout kV3_15d = v3_15d();
 
+constexpr Layout v3_15_2d() {
+  Layout l = kV3_15d;
+  l.version = {3, 15, 2, false, true};
+  l.measured_micro = 2;
+  l.name = "3.15.2d";
+
+  Traits& t = l.traits;
+  t.zstd_traverses_class = true;
+
+  // ZstdCompressor
+  l.zstd_compressor.struct_size = 56;
+  // SHA3object
+  l.sha3.struct_size = 48;
+  // gc_stats
+  l.generation_stats_buffer.struct_size = 1120;
+  // mi_segment_t
+  l.mi_segment.struct_size = 57744;
+  l.mi_segment.cookie = {224, 8};
+  l.mi_segment.segment_slices = {248, 8};
+  l.mi_segment.info_slices = {256, 8};
+  l.mi_segment.kind = {264, 4};
+  l.mi_segment.slice_entries = {272, 8};
+  l.mi_segment.thread_id = {280, 8};
+  l.mi_segment.slices = {288, 8};
+  // mi_page_t
+  l.mi_page.struct_size = 112;
+  l.mi_page.local_free = {24, 8};
+  l.mi_page.xthread_free = {72, 8};
+  l.mi_page.used = {32, 2};
+  l.mi_page.tag = {35, 1};
+  l.mi_page.block_size = {40, 8};
+  l.mi_page.block_size_shift = {34, 1};
+  l.mi_page.page_start = {48, 8};
+  l.mi_page.heap = {80, 8};
+  return l;
+}
+inline constexpr Layout kV3_15_2d = v3_15_2d();
+
 }  // namespace coreheap::layouts

@@ -83,8 +83,8 @@ TEST_CASE("The basicsize of type names the versions that share it") {
   CHECK(names(904) == "3.11 3.11.7 ");
   CHECK(names(920) == "3.12 ");
   CHECK(names(928) == "3.13 3.13.5 3.13.15 3.13d ");
-  CHECK(names(936) == "3.14 3.14.10 3.14d ");
-  CHECK(names(944) == "3.13t 3.15 3.15.2 3.15d ");
+  CHECK(names(936) == "3.14 3.14.10 3.14d 3.14.10d ");
+  CHECK(names(944) == "3.13t 3.15 3.15.2 3.15d 3.15.2d ");
   CHECK(names(960) == "3.14t ");
   CHECK(names(968) == "3.15t ");
   CHECK(names(1) == "");

@@ -34,34 +34,42 @@ class Settler {
     if (type >= decoder_.types().all().size()) return;  // 2.7's old-style instances
     const python::Object object{all.object(row), &decoder_.types()[type]};
     const bool in_doubt = std::binary_search(doubtful_.begin(), doubtful_.end(), row);
-    const bool unlisted = object.type->is_gc && !is_listed(object);
-    if (!unlisted && !in_doubt) return;
-    if (refers_to_objects(object) && !(unlisted && is_overcounted(object))) return;
+    const Voucher voucher = object.type->is_gc ? voucher_of(object) : Voucher::listed;
+    if (voucher == Voucher::listed && !in_doubt) return;
+    if (refers_to_objects(object) && !(voucher == Voucher::untracked && is_overcounted(object))) {
+      return;
+    }
     rows_.clear_object(row);
     rows_.relabel(row, label_of_kind(Kind::uncategorized));
   }
 
  private:
-  // Whether the next object of its list points back. During a collection links back are counts
-  // (from 3.8 on): then nobody vouches for the object, and its references decide.
-  bool is_listed(const python::Object& object) {
+  // What the words in front say of the collector: that it has the object in a list, in which the
+  // next one points back, or does not, or never knew of the object. During a collection links back
+  // are counts (from 3.8 on): then its references alone decide.
+  enum class Voucher { listed, unlinked, untracked };
+
+  Voucher voucher_of(const python::Object& object) {
     const auto gc =
         python::object_gc(decoder_.reader(), decoder_.runtime(), *object.type, object.address);
-    if (!gc || !gc->collectable) return true;
-    if (!gc->tracked) return false;
-    if (decoder_.traits().gc_bits_in_object) return true;
+    if (!gc || !gc->collectable) return Voucher::listed;
+    if (!gc->tracked) return Voucher::untracked;
+    if (decoder_.traits().gc_bits_in_object) return Voucher::listed;
     const Address head = object.address - decoder_.runtime().gc_head_bytes;
     const std::uint64_t mask = decoder_.traits().gc_link_mask;
     const auto next = decoder_.memory().read<std::uint64_t>(head);
-    if (!next) return true;
+    if (!next) return Voucher::listed;
     const auto back = decoder_.memory().read<std::uint64_t>(Address{*next & mask} + 8);
-    return back && (*back & mask) == head.value;
+    return back && (*back & mask) == head.value ? Voucher::listed : Voucher::unlinked;
   }
 
+  // What the image does not hold may be an object.
   bool refers_to_objects(const python::Object& object) {
+    const auto& space = decoder_.memory().space();
     bool sound = true;
     python::for_each_reference(decoder_, object, [&](const python::Reference& reference) {
-      if (!reference.guess && !decoder_.object(reference.target)) sound = false;
+      if (reference.guess || decoder_.object(reference.target)) return;
+      if (space.presence(reference.target) != image::Presence::missing) sound = false;
     });
     return sound;
   }

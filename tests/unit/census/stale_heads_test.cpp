@@ -28,8 +28,9 @@ Address list_in_chunk(HeapBuilder& heap, std::uint64_t reference, std::uint64_t 
   return at;
 }
 
-// Makes the collector know of it: a list of this one object and a head.
-void track(HeapBuilder& heap, Address object) {
+// Makes the collector know of it: a list of this one object and a head. While a collection runs,
+// links back are counts (from 3.8 on).
+void track(HeapBuilder& heap, Address object, bool collecting = false) {
   const Address head = heap.chunk(24);
   const Address own = object - heap.gc_head_bytes;
   for (const auto& [from, to] : {std::pair{own, head}, std::pair{head, own}}) {
@@ -38,6 +39,8 @@ void track(HeapBuilder& heap, Address object) {
   }
   if (heap.traits().gc_refs_in_head) {
     heap.store(own, heap.layout.gc_head.refs, heap.gc_state(-3));  // reachable
+  } else if (collecting) {
+    heap.word(head + 8, 4 * 200'000);
   }
 }
 
@@ -49,12 +52,16 @@ TEST_CASE("what no collector lists and refers to what is no object is no object,
     const Address empty = list_in_chunk(heap, 0);
     const Address stale = list_in_chunk(heap, 0x30);
     const Address stale_items{heap.memory.read<std::uint64_t>(stale + layout->list.items.offset)};
+    heap.memory.add_region(Address{0x7f0000000000}, 0x1000, image::MappingKind::anonymous);
+    heap.memory.lose({Address{0x7f0000000000}, Address{0x7f0000001000}});
+    const Address unread = list_in_chunk(heap, 0x7f0000000100);
     const Address damaged = list_in_chunk(heap, 0x30);
     track(heap, damaged);
     World world(heap);
     const Census census = world.census();
     CHECK(census.rows.holds_object(row_of(census, sound)));
     CHECK(census.rows.holds_object(row_of(census, empty)));
+    CHECK(census.rows.holds_object(row_of(census, unread)));
     // The collector vouches for it: damage, which `verify` reports.
     CHECK(census.rows.holds_object(row_of(census, damaged)));
     const RowId row = row_of(census, stale);
@@ -75,6 +82,8 @@ TEST_CASE("what no collector lists has no hundred thousand holders, a tuple exce
     const Address many = list_in_chunk(heap, 0, 200'000);
     const Address tracked = list_in_chunk(heap, 0, 200'000);
     track(heap, tracked);
+    const Address collected = list_in_chunk(heap, 0, 200'000);
+    track(heap, collected, true);
     std::vector<Address> none(64);
     const Address tuple = heap.tuple(none);
     heap.store(tuple, layout->object.refcnt, 200'000);
@@ -82,6 +91,7 @@ TEST_CASE("what no collector lists has no hundred thousand holders, a tuple exce
     const Census census = world.census();
     CHECK(census.rows.holds_object(row_of(census, few)));
     CHECK(census.rows.holds_object(row_of(census, tracked)));
+    CHECK(census.rows.holds_object(row_of(census, collected)));
     CHECK(census.rows.holds_object(row_of(census, tuple)));
     CHECK_FALSE(census.rows.holds_object(row_of(census, many)));
   }

@@ -56,7 +56,7 @@ Table cure_table(const std::vector<usage::Cure>& cures) {
 std::string cure_screen(const std::vector<usage::Cure>& cures, bool why) {
   std::string text = fmt::format("{:<58}{:>7}{:>14}\n", "WHAT WOULD GIVE IT BACK", "MiB", "basis");
   if (cures.empty()) {
-    return text + "  (nothing that these figures carry: less than 1 % each)\n";
+    return text + "  (nothing that these figures carry: each less than 1 MiB or 1 %)\n";
   }
   std::size_t estimates = 0;
   for (const usage::Cure& cure : cures) {

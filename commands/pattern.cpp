@@ -186,12 +186,13 @@ Command pattern_command() {
       .aliases = {},
       .summary = "who refers to a set of objects, by type, as a tree",
       .description =
-          "The objects meant (addresses, row numbers, types), then who refers to them,\n"
+          "The objects meant (addresses, row numbers, types, a query), then who refers to them,\n"
           "grouped by type, then who refers to those. A group is followed once; what was shown\n"
           "before is marked. The four types with most references are shown of each group.",
-      .usage = "ADDR|TYPE...",
+      .usage = "ADDR|TYPE|QUERY...",
       .min_words = 1,
       .max_words = 1000,
+      .takes_sets = true,
       .options = {{"depth", 0, "N", "levels (5)"}},
       .columns = columns(),
       .completer = Completer::address,

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <numeric>
 
@@ -213,7 +214,29 @@ Result<Report> query_report(Context& context, std::string_view text) {
 }
 
 bool is_query(std::string_view word) {
-  return word.find_first_of(" =<>~|()") != std::string_view::npos;
+  std::string text(word);
+  // Parts of names: app.f.<locals>.Node.
+  for (const std::string_view part : {"<locals>", "<lambda>"}) {
+    for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part)) {
+      text.erase(at, part.size());
+    }
+  }
+  return text.find_first_of(" =<>~|()") != std::string::npos;
+}
+
+bool reads_as_query(std::string_view line) {
+  constexpr std::string_view kBlanks = " \t\r\n";
+  constexpr std::string_view kWords[] = {"and", "or", "not", "in", "is"};
+  for (std::size_t at = line.find_first_not_of(kBlanks); at != std::string_view::npos;
+       at = line.find_first_not_of(kBlanks, at)) {
+    const std::size_t end = std::min(line.find_first_of(kBlanks, at), line.size());
+    const std::string_view word = line.substr(at, end - at);
+    // Quotes around a set are the shell's; what is in them is told later.
+    if (word.starts_with('\'') || word.starts_with('"')) return false;
+    if (is_query(word) || std::ranges::find(kWords, word) != std::end(kWords)) return true;
+    at = end;
+  }
+  return false;
 }
 
 Result<std::vector<Address>> queried_addresses(Context& context, std::string_view text) {

@@ -15,6 +15,8 @@ Result<Report> query_report(Context& context, std::string_view text);
 
 // Is this word no address, no row number and no name of a type?
 bool is_query(std::string_view word);
+// Is a line of words one query, typed as it is: type == "app.Node" and .closed == true?
+bool reads_as_query(std::string_view line);
 
 // What the allocators returned for the rows of a query; an error where it makes a table.
 Result<std::vector<Address>> queried_addresses(Context& context, std::string_view text);

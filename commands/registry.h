@@ -38,6 +38,8 @@ struct Command {
   std::size_t max_words = 0;
   // What follows the options is one text, taken as it was typed: quotes and bars stay.
   bool takes_text = false;
+  // Its words are sets: addresses, types and queries. A line that reads as one query is one.
+  bool takes_sets = false;
   std::vector<OptionSpec> options = {};  // of its own
   std::vector<Column> columns = {};      // of its main table; empty: it has none
   Completer completer = Completer::none;

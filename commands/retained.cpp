@@ -145,11 +145,12 @@ Command retained_command() {
       .description =
           "The bytes and objects that nothing but the set keeps alive, by type: the exact union\n"
           "of the set, nothing counted twice, cycles included, buffers and native blocks counted\n"
-          "with those who hold them. A set: addresses, row numbers (#3), types,\n"
-          "queries in quotes ('type == \"app.Node\" and .closed').",
+          "with those who hold them. A set: addresses, row numbers (#3), types, a query (type ==\n"
+          "\"app.Node\" and .closed == true); queries in single quotes where there are several.",
       .usage = "ADDR|TYPE|QUERY...",
       .min_words = 1,
       .max_words = kMostWords,
+      .takes_sets = true,
       .columns = columns(),
       .completer = Completer::address,
       .group = Group::holders,
@@ -165,11 +166,13 @@ Command reach_command() {
       .description =
           "The bytes and objects reachable from the set, by type, whoever else refers to them.\n"
           "What would be freed is less: see retained. A class or a function reaches its module\n"
-          "and with it much of the heap. A set: addresses, row numbers (#3), types,\n"
-          "queries in quotes ('type == \"app.Node\" and .closed').",
+          "and with it much of the heap. A set: addresses, row numbers (#3), types, a query (type "
+          "==\n"
+          "\"app.Node\" and .closed == true); queries in single quotes where there are several.",
       .usage = "ADDR|TYPE|QUERY...",
       .min_words = 1,
       .max_words = kMostWords,
+      .takes_sets = true,
       .columns = columns(),
       .completer = Completer::address,
       .group = Group::holders,
@@ -185,10 +188,12 @@ Command whatif_command() {
       .description =
           "As if every reference to the objects of the set were dropped at once: the bytes that\n"
           "would be given back to the allocators, by type. A set: addresses, row numbers (#3),\n"
-          "names of types, queries in quotes ('type == \"app.Node\" and .closed').",
+          "names of types, a query (type == \"app.Node\" and .closed == true); queries in single\n"
+          "quotes where there are several.",
       .usage = "ADDR|TYPE|QUERY...",
       .min_words = 1,
       .max_words = kMostWords,
+      .takes_sets = true,
       .columns = columns(),
       .completer = Completer::address,
       .group = Group::holders,

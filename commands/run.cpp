@@ -13,6 +13,7 @@
 
 #include "commands/figures.h"
 #include "commands/manual.h"
+#include "commands/query_rows.h"
 #include "commands/table_options.h"
 #include "commands/words.h"
 
@@ -119,7 +120,7 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
     Writer out(sink, job);
     out << manual_page(*command, style.prefix);
     // Nobody to write to is nobody to tell.
-    static_cast<void>(out.finish());
+    [[maybe_unused]] const auto told = out.finish();
     return {};
   }
   if (command->takes_text && arguments->words.size() > command->max_words) {
@@ -177,13 +178,13 @@ Outcome run_checked(Session& session, std::span<const std::string> words, Render
   return outcome;
 }
 
-// The words of a line whose command takes a text; nullopt for any other.
+// The words of a line whose command takes a text, or whose set is a query; nullopt for any other.
 std::optional<std::vector<std::string>> words_of_text(std::string_view line) {
   constexpr std::string_view kBlanks = " \t\r\n";
   const std::size_t begin = std::min(line.find_first_not_of(kBlanks), line.size());
   const std::size_t end = std::min(line.find_first_of(kBlanks, begin), line.size());
   const Command* command = find_command(line.substr(begin, end - begin));
-  if (command == nullptr || !command->takes_text) return std::nullopt;
+  if (command == nullptr || !(command->takes_text || command->takes_sets)) return std::nullopt;
   const std::vector<OptionSpec> options = options_of(*command);
   TextLine split = split_text(line.substr(end), [&](std::string_view word) {
     for (const OptionSpec& option : options) {
@@ -194,6 +195,7 @@ std::optional<std::vector<std::string>> words_of_text(std::string_view line) {
     // A mistyped option in front of the text is one, too.
     return word.starts_with("--") && word.size() > 2 ? 1 : 0;
   });
+  if (!command->takes_text && !reads_as_query(split.text)) return std::nullopt;
   std::vector<std::string> words = {std::string(command->name)};
   std::move(split.options.begin(), split.options.end(), std::back_inserter(words));
   if (!split.text.empty()) {

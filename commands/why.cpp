@@ -246,6 +246,7 @@ Command why_command() {
       .usage = "ADDR|TYPE|QUERY",
       .min_words = 1,
       .max_words = 1,
+      .takes_sets = true,
       .options = {{"paths", 'n', "N", "ways by up to N holders of it"},
                   {"excluding", 0, "SET", "what no way may touch: ADDR,TYPE,... or a query"},
                   {"to", 0, "ADDR", "the way from the first to this one instead"}},

@@ -145,7 +145,7 @@ struct Ran {
   std::string text;
 };
 
-inline Ran run_on(std::shared_ptr<Stages> stages, std::string_view line, int width = 80) {
+inline Ran run_on(const std::shared_ptr<Stages>& stages, std::string_view line, int width = 80) {
   Session session;
   session.prefix = "heap ";
   if (stages != nullptr) {

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "commands/completion.h"
+#include "commands/query_rows.h"
 #include "commands/words.h"
 #include "querylang/named_queries.h"
 #include "tests/unit/catch.h"
@@ -106,6 +107,23 @@ TEST_CASE("a wrong query is shown with a caret, or as fields where a machine ask
   CHECK(values["start"] == 0);
   CHECK(values["end"] == 4);
   CHECK(holds(values["hint"].get<std::string>(), "size"));
+}
+
+TEST_CASE(
+    "a line of sets that reads as one query is one, quotes and names of local classes are not") {
+  for (const std::string_view line :
+       {"type == \"str\" and size > 2K", "module in (\"a\", \"b\")", "size>2K", "not .closed",
+        "  .closed is none", "type ~ \"a b\""}) {
+    INFO(line);
+    CHECK(reads_as_query(line));
+  }
+  for (const std::string_view line : {"", "app.Node", "0x7f00 #3 app.Node", "app.f.<locals>.Node",
+                                      "'size > 2K' app.Node", "\"size > 2K\" 'refcnt == 1'"}) {
+    INFO(line);
+    CHECK_FALSE(reads_as_query(line));
+  }
+  CHECK(is_query("a.<locals>.b.<lambda> > 1"));
+  CHECK_FALSE(is_query("a.<locals>.b.<lambda>"));
 }
 
 TEST_CASE("a query is checked before the target is opened") {

@@ -63,15 +63,19 @@ class Settler {
     return back && (*back & mask) == head.value ? Voucher::listed : Voucher::unlinked;
   }
 
-  // What the image does not hold may be an object.
+  // Whether more of what it refers to are objects than are none: damage elsewhere may have taken
+  // one of many. What the image does not hold may be an object.
   bool refers_to_objects(const python::Object& object) {
     const auto& space = decoder_.memory().space();
-    bool sound = true;
+    std::uint64_t sound = 0;
+    std::uint64_t broken = 0;
     python::for_each_reference(decoder_, object, [&](const python::Reference& reference) {
-      if (reference.guess || decoder_.object(reference.target)) return;
-      if (space.presence(reference.target) != image::Presence::missing) sound = false;
+      if (reference.guess) return;
+      const bool is_object = decoder_.object(reference.target).has_value() ||
+                             space.presence(reference.target) == image::Presence::missing;
+      ++(is_object ? sound : broken);
     });
-    return sound;
+    return broken == 0 || sound > broken;
   }
 
   bool is_overcounted(const python::Object& object) {

@@ -4,7 +4,8 @@
 // keeps what stood there: a pointer to a type, with a number or text before it that passes for a
 // refcount. Such a block looks like a live object and is none. Invariant: an object in a chunk that
 // nobody vouches for (its collector does not list it, or its refcount could be an address) refers
-// to objects only. What somebody vouches for stays an object, and `verify` reports its references.
+// to objects, but for fewer than half. What somebody vouches for stays an object, and `verify`
+// reports its references.
 #pragma once
 
 #include <vector>

@@ -171,8 +171,11 @@ def main():
     parser.add_argument("--timeout", type=int, default=300)
     options = parser.parse_args()
     options.kind = options.kind or list(KINDS)
+    whole = os.environ.get("COREHEAP_ORACLE_WHOLE")
+    if whole and "kernel" in options.kind:      # every interpreter by every reading
+        options.kind = list(KINDS)
     options.kind.sort(key=KINDS.index)          # the kernel's core ends the target
-    options.brief = options.brief and not os.environ.get("COREHEAP_ORACLE_WHOLE")
+    options.brief = options.brief and not whole
     if options.brief:
         options.scale = min(options.scale, 2500)
     if options.tracemalloc:                     # its other figures are no longer those of the parent

@@ -51,6 +51,10 @@ TEST_CASE("what no collector lists and refers to what is no object is no object,
     const Address sound = list_in_chunk(heap, heap.integer(7).value);
     const Address empty = list_in_chunk(heap, 0);
     const Address stale = list_in_chunk(heap, 0x30);
+    // Not listed, as tuples of atoms are not; an item of it is damaged.
+    std::vector<Address> items(100, heap.integer(7));
+    items[50] = Address{0x30};
+    const Address tuple = heap.tuple(items);
     const Address stale_items{heap.memory.read<std::uint64_t>(stale + layout->list.items.offset)};
     heap.memory.add_region(Address{0x7f0000000000}, 0x1000, image::MappingKind::anonymous);
     heap.memory.lose({Address{0x7f0000000000}, Address{0x7f0000001000}});
@@ -62,6 +66,7 @@ TEST_CASE("what no collector lists and refers to what is no object is no object,
     CHECK(census.rows.holds_object(row_of(census, sound)));
     CHECK(census.rows.holds_object(row_of(census, empty)));
     CHECK(census.rows.holds_object(row_of(census, unread)));
+    CHECK(census.rows.holds_object(row_of(census, tuple)));
     // The collector vouches for it: damage, which `verify` reports.
     CHECK(census.rows.holds_object(row_of(census, damaged)));
     const RowId row = row_of(census, stale);

@@ -366,14 +366,22 @@ Waterfall written_pages(const census::Census& census, const image::Image& image,
     const bool data =
         mapping.kind == image::MappingKind::file && mapping.writable && !mapping.shared;
     if (!mapping.is_anonymous_memory() && !data) continue;
-    for (Address page = mapping.range.begin; page < mapping.range.end; page += image.page_size) {
+    for (Address page = mapping.range.begin; page < mapping.range.end;) {
       const auto bytes = image.space.bytes(page, image.page_size);
-      if (bytes.empty() || is_zero(bytes)) continue;
-      if (!written.resident.empty() && written.resident.back().end == page) {
-        written.resident.back().end += image.page_size;
-      } else {
-        written.resident.push_back({page, page + image.page_size});
+      if (bytes.empty()) {
+        // A damaged core's mappings may be terabytes without a byte.
+        const Address next = image.space.next_present(page + image.page_size, mapping.range.end);
+        page += std::max<std::uint64_t>((next - page) / image.page_size, 1) * image.page_size;
+        continue;
       }
+      if (!is_zero(bytes)) {
+        if (!written.resident.empty() && written.resident.back().end == page) {
+          written.resident.back().end += image.page_size;
+        } else {
+          written.resident.push_back({page, page + image.page_size});
+        }
+      }
+      page += image.page_size;
     }
   }
   return Sweep(census, image, written, nullptr, owned).run();

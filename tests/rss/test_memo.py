@@ -19,14 +19,14 @@ RESERVED = "/proc/sys/vm/nr_hugepages"
 
 
 def smaps(pid):
-    """Sums over smaps in bytes: Rss, Swap, hugetlb."""
-    sums = {"Rss": 0, "Swap": 0, "Private_Hugetlb": 0, "Shared_Hugetlb": 0}
+    """Sums over smaps in bytes: Anonymous, Swap, hugetlb."""
+    sums = {"Anonymous": 0, "Swap": 0, "Private_Hugetlb": 0, "Shared_Hugetlb": 0}
     with open("/proc/%d/smaps" % pid) as lines:
         for line in lines:
             name, _, rest = line.partition(":")
             if name in sums:
                 sums[name] += int(rest.split()[0]) * 1024
-    return sums["Rss"], sums["Swap"], sums["Private_Hugetlb"] + sums["Shared_Hugetlb"]
+    return sums["Anonymous"], sums["Swap"], sums["Private_Hugetlb"] + sums["Shared_Hugetlb"]
 
 
 def wait_for_sleep(pid):
@@ -41,19 +41,19 @@ def wait_for_sleep(pid):
 
 class Memo(unittest.TestCase):
     def compare(self, target):
-        """(Rss, swapped, hugetlb) of the report, against smaps read before it. The command line, which is read first, may
-        come back from swap: no byte is lost by that."""
+        """(anonymous, swapped, hugetlb) of the report, against smaps read before it. The command line, which is read first,
+        may come back from swap: no byte is lost by that. (Pages of files come and go as the kernel likes.)"""
         wait_for_sleep(target.process.pid)
-        rss, swapped, hugetlb = smaps(target.process.pid)
+        anonymous, swapped, hugetlb = smaps(target.process.pid)
         report = target.ask("rss")
         beside = section(report, "beside")
-        print((rss, swapped, hugetlb), report["totals"], beside)
+        print((anonymous, swapped, hugetlb), report["totals"], beside)
         total = report["totals"]["bytes"]
         self.assertEqual(sum(row["bytes"] for row in report["rows"]), total)
         self.assertEqual(beside["vm_rss"], total)
-        self.assertEqual(total + beside["swapped"], rss + swapped)
+        self.assertEqual(beside["anonymous"] + beside["swapped"], anonymous + swapped)
         self.assertEqual(beside["hugetlb"], hugetlb)
-        return total, beside["swapped"], hugetlb
+        return beside["anonymous"], beside["swapped"], hugetlb
 
     def reserve(self, pages):
         try:

@@ -166,9 +166,8 @@ Command reach_command() {
       .description =
           "The bytes and objects reachable from the set, by type, whoever else refers to them.\n"
           "What would be freed is less: see retained. A class or a function reaches its module\n"
-          "and with it much of the heap. A set: addresses, row numbers (#3), types, a query (type "
-          "==\n"
-          "\"app.Node\" and .closed == true); queries in single quotes where there are several.",
+          "and with it much of the heap. A set: addresses, row numbers (#3), types, a query (type\n"
+          "== \"app.Node\" and .closed == true); queries in single quotes where there are several.",
       .usage = "ADDR|TYPE|QUERY...",
       .min_words = 1,
       .max_words = kMostWords,

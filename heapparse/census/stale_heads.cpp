@@ -12,9 +12,9 @@ namespace {
 
 constexpr std::size_t kRowsPerPiece = 1 << 17;
 
-// Dicts and tuples stay unlisted while they hold nothing but atoms, and may be constants that many
-// refer to. What else is not listed (struct sequences, context variables, capsules, frames that
-// run) has few holders.
+// Dicts and tuples (struct sequences among them) stay unlisted while they hold nothing but atoms,
+// and may be constants that many refer to. What else is not listed (context variables, capsules,
+// frames that run) has few holders.
 constexpr std::int64_t kMostHolders = 1 << 16;
 
 class Settler {

@@ -51,14 +51,14 @@ Result<void> check_pause(const LiveProcess& live, const CopyPlan& plan, double p
 }
 
 // Whoever reads a page that lies in swap brings it back into the target's memory: there must be
-// room for those too, beside the copy.
+// room for those too, beside `copy` bytes.
 Result<void> check_return_from_swap(const std::string& subject, const CopyPlan& plan,
-                                    std::uint64_t copy = 0) {
+                                    std::uint64_t copy) {
   const Room room = memory_room();
   if (copy + plan.swapped <= room.bytes) return {};
   return fail(ErrorCode::not_enough_room, subject,
               text_of_bytes(plan.swapped) +
-                  " of it lie in swap, would come back when read, and do" + " not fit into the " +
+                  " of it lie in swap, would come back when read, and do not fit into the " +
                   text_of_bytes(room.bytes) + " left by " + room.limit +
                   (copy != 0 ? " beside the copy" : ""),
               "more room first: gcore would bring them back as well");
@@ -74,14 +74,13 @@ Result<void> check_room(const LiveProcess& live, const CopyPlan& plan, const Ope
                   "--spill with a directory that can be written to");
     }
     const std::uint64_t left = static_cast<std::uint64_t>(disk.f_bavail) * disk.f_frsize;
-    if (needed <= left) return check_return_from_swap(subject, plan);
+    if (needed <= left) return check_return_from_swap(subject, plan, 0);
     return fail(ErrorCode::not_enough_room, subject,
                 "a copy of " + text_of_bytes(needed) + " does not fit into " +
                     options.spill_directory + " (" + text_of_bytes(left) + " free)",
                 "--spill with a directory on a larger disk");
   }
   const Room room = memory_room();
-  if (needed + plan.swapped <= room.bytes) return {};
   if (needed <= room.bytes) return check_return_from_swap(subject, plan, needed);
   return fail(ErrorCode::not_enough_room, subject,
               "a copy of " + text_of_bytes(needed) + " does not fit into the " +

@@ -10,8 +10,6 @@
 #include <map>
 #include <memory>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "tests/unit/python/heap_builder.h"
 
@@ -148,8 +146,14 @@ class HostileProcess {
  public:
   // Needs two bytes.
   HostileProcess(const std::uint8_t* data, std::size_t size)
-      : process_(sound_process(data[0] % gil_layouts().size())) {
-    HeapBuilder& heap = process_.builder;
+      : HostileProcess(sound_process(data[0] % gil_layouts().size()), data, size) {}
+
+  image::Image image() const { return changes_.heap().image_in_place(); }
+
+ private:
+  HostileProcess(SoundProcess& process, const std::uint8_t* data, std::size_t size)
+      : changes_(process.memory) {
+    const HeapBuilder& heap = process.builder;
     for (std::size_t at = 2; at + 8 <= size && at < 8 * 64; at += 8) {
       std::uint32_t where;
       std::uint32_t what;
@@ -157,36 +161,21 @@ class HostileProcess {
       std::memcpy(&what, data + at + 4, 4);
       const Address place = place_of(where >> 1, heap);
       const std::uint64_t value = value_of(what, heap);
-      before_.emplace_back(place, process_.memory.read<std::uint64_t>(place));
       if ((where & 1) != 0) {
-        process_.memory.write(place, value);
+        changes_.write(place, value);
       } else {
-        process_.memory.write(place, static_cast<std::uint16_t>(value));
+        changes_.write(place, static_cast<std::uint16_t>(value));
       }
     }
-    if ((data[1] & 1) != 0) process_.memory.forget_modules();
-    if ((data[1] & 2) != 0) {
-      process_.memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
-    }
+    auto& memory = process.memory;
+    if ((data[1] & 1) != 0) memory.forget_modules();
+    if ((data[1] & 2) != 0) memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
     if ((data[1] & 4) != 0) {
-      process_.memory.lose(
-          {kArenas + (data[1] >> 4) * 4096, kArenas + heap.memory.geometry().arena_bytes});
+      memory.lose({kArenas + (data[1] >> 4) * 4096, kArenas + memory.geometry().arena_bytes});
     }
   }
-  ~HostileProcess() {
-    for (auto it = before_.rbegin(); it != before_.rend(); ++it) {
-      process_.memory.write(it->first, it->second);
-    }
-    process_.memory.restore();
-  }
-  HostileProcess(const HostileProcess&) = delete;
-  HostileProcess& operator=(const HostileProcess&) = delete;
 
-  image::Image image() const { return process_.memory.image_in_place(); }
-
- private:
-  SoundProcess& process_;
-  std::vector<std::pair<Address, std::uint64_t>> before_;
+  pymalloc::synthetic::Changes changes_;
 };
 
 }  // namespace coreheap::fuzz

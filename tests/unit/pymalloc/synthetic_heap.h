@@ -9,6 +9,7 @@
 #include <memory>
 #include <set>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "heapparse/image/image.h"
@@ -227,6 +228,31 @@ class SyntheticHeap {
   std::vector<SyntheticPool> pools_;
   std::vector<AddressRange> lost_;
   bool modules_known_ = true;
+};
+
+// Changes to a heap, undone when this goes; what was lost or forgotten is there again too.
+class Changes {
+ public:
+  explicit Changes(SyntheticHeap& heap) : heap_(heap) {}
+  ~Changes() {
+    for (auto it = before_.rbegin(); it != before_.rend(); ++it) heap_.write(it->first, it->second);
+    heap_.restore();
+  }
+  Changes(const Changes&) = delete;
+  Changes& operator=(const Changes&) = delete;
+
+  // Eight bytes from `a` on must be the heap's.
+  template <class T>
+  void write(Address a, T value) {
+    before_.emplace_back(a, heap_.read<std::uint64_t>(a));
+    heap_.write(a, value);
+  }
+  SyntheticHeap& heap() { return heap_; }
+  const SyntheticHeap& heap() const { return heap_; }
+
+ private:
+  SyntheticHeap& heap_;
+  std::vector<std::pair<Address, std::uint64_t>> before_;
 };
 
 }  // namespace coreheap::pymalloc::synthetic

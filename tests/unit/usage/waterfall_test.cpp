@@ -178,6 +178,27 @@ TEST_CASE("A live process whose pages cannot be told apart is split in proportio
   CHECK(w.estimated == w.total);
 }
 
+TEST_CASE("Pages that were written are counted, in a mapping of terabytes without any others") {
+  constexpr Address kBegin{0x100000000000};
+  const std::vector<std::byte> zeroes(8192);
+  std::vector<std::byte> ones(8192, std::byte{1});
+  image::Image image;
+  image::Mapping mapping;
+  mapping.kind = image::MappingKind::anonymous;
+  mapping.range = {kBegin, kBegin + (std::uint64_t{1} << 45)};
+  mapping.readable = mapping.writable = true;
+  image.mappings.push_back(mapping);
+  const Address middle = kBegin + (std::uint64_t{1} << 44);
+  image.space = image::AddressSpace({{{kBegin, kBegin + 8192}, zeroes.data()},
+                                     {{middle, middle + 8192}, ones.data()},
+                                     // The page of which only a part is there does not count.
+                                     {{middle + 8192 + 100, middle + 12288}, ones.data()}},
+                                    {mapping.range});
+  JobControl job;
+  const Waterfall w = written_pages(census::Census(), image, job, nullptr);
+  CHECK(w.total == 8192);
+}
+
 TEST_CASE("Every range kind counts under a line that exists") {
   for (const census::RangeKindInfo& info : census::all_range_kinds()) {
     CAPTURE(info.id);

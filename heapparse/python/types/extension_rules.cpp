@@ -176,7 +176,11 @@ void zone_references(Decoder& decoder, const Object& object, ReferenceSink visit
   const auto infos = decoder.reader().pointer(object.address, f.infos);
   const auto count = decoder.reader().word(object.address, f.info_count);
   if (infos && count && *count <= kMost) {
-    for (std::uint64_t i = 0; i < *count; ++i) hold_time(*infos + i * time.struct_size, i);
+    for (std::uint64_t i = 0; i < *count; ++i) {
+      const Address at = *infos + i * time.struct_size;
+      if (!decoder.memory().read_address(at)) break;  // a count beyond what there is
+      hold_time(at, i);
+    }
   }
   if (!f.after_std.present()) return;
   hold_time(object.address + f.after_std.offset, count.value_or(0));

@@ -28,11 +28,12 @@ inline void hold_word(Decoder& decoder, Address at, const EdgeName& name, Refere
   if (target && *target) visit({*target, name, skipped});
 }
 
-// Objects of a table of pointers, [0, count), as items. Ends where the image does.
+// Objects of a table of pointers, [0, count), as items; `stride` bytes apart where the pointers are
+// fields of larger entries. Ends where the image does: a damaged count costs no more than that.
 inline void hold_table(Decoder& decoder, Address table, std::uint64_t count, ReferenceSink visit,
-                       SkipCause skipped = SkipCause::none) {
+                       SkipCause skipped = SkipCause::none, std::uint64_t stride = 8) {
   for (std::uint64_t i = 0; i < count; ++i) {
-    const auto target = decoder.memory().read_address(table + i * 8);
+    const auto target = decoder.memory().read_address(table + i * stride);
     if (!target) return;
     if (*target) visit({*target, {.kind = EdgeKind::item, .index = i}, skipped});
   }

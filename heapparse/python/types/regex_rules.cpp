@@ -34,15 +34,11 @@ constexpr FieldReference kTemplate[] = {
 };
 
 void template_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
-  constexpr std::uint64_t kMost = 1 << 20;
   const auto& f = decoder.layout().sre_template;
   const auto count = decoder.reader().word(object.address, f.size);
-  if (!count || *count > kMost) return;
+  if (!count) return;
   // {group number, the literal behind the group}
-  for (std::uint64_t i = 0; i < *count; ++i) {
-    hold_word(decoder, object.address + f.items.offset + i * 16 + 8,
-              {.kind = EdgeKind::item, .index = i}, visit);
-  }
+  hold_table(decoder, object.address + f.items.offset + 8, *count, visit, SkipCause::none, 16);
 }
 
 void scanner_buffers(Decoder& decoder, const Object& object, BufferSink visit) {

@@ -8,7 +8,6 @@
 namespace coreheap::python {
 namespace {
 
-using layouts::Field;
 using layouts::Layout;
 
 // Each thread's dict hangs on a dummy in that thread's own dict; `dummies` holds weak references.
@@ -36,8 +35,10 @@ void queue_references(Decoder& decoder, const Object& object, ReferenceSink visi
   const auto ring = view_ring(decoder.reader(), object.address);
   if (!ring) return;
   for (std::uint64_t i = 0; i < ring->count; ++i) {
-    hold_word(decoder, ring->items + (ring->first + i) % ring->capacity * 8,
-              {.kind = EdgeKind::item, .index = i}, visit);
+    const Address at = ring->items + (ring->first + i) % ring->capacity * 8;
+    const auto target = decoder.memory().read_address(at);
+    if (!target) return;  // a count beyond what there is
+    if (*target) visit({*target, {.kind = EdgeKind::item, .index = i}});
   }
 }
 

@@ -51,16 +51,13 @@ constexpr FieldReference kElementIterator[] = {
 };
 
 void iterator_references(Decoder& decoder, const Object& object, ReferenceSink visit) {
-  constexpr std::uint64_t kDeepest = 1 << 24;
   const auto& f = decoder.layout().element_iterator;
   const auto& parent = decoder.layout().element_parent;
   const auto stack = decoder.reader().pointer(object.address, f.parent_stack);
   const auto used = decoder.reader().word(object.address, f.parent_stack_used);
-  if (!stack || !used || *used > kDeepest) return;
-  for (std::uint64_t i = 0; i < *used; ++i) {
-    hold_word(decoder, *stack + i * parent.struct_size + parent.parent.offset,
-              {.kind = EdgeKind::item, .index = i}, visit);
-  }
+  if (!stack || !used) return;
+  hold_table(decoder, *stack + parent.parent.offset, *used, visit, SkipCause::none,
+             parent.struct_size);
 }
 
 void iterator_buffers(Decoder& decoder, const Object& object, BufferSink visit) {

@@ -116,10 +116,7 @@ const NodeTable::Region* NodeTable::region_of(Address a, Hint& hint) const {
   if (hint.region >= regions_.size() ||
       a.value - regions_[hint.region].begin >=
           regions_[hint.region].reach - regions_[hint.region].begin) {
-    // Most words are numbers or text.
-    if (regions_.empty() || a.value < regions_.front().begin || a.value >= regions_.back().reach) {
-      return nullptr;
-    }
+    if (!span().contains(a)) return nullptr;
     const auto it = std::upper_bound(regions_.begin(), regions_.end(), a.value,
                                      [](std::uint64_t x, const Region& r) { return x < r.begin; });
     if (a.value >= (it - 1)->reach) return nullptr;

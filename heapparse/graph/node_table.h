@@ -34,6 +34,13 @@ class NodeTable {
   // NodeId::none when the row is no node.
   NodeId node(census::RowId row) const;
 
+  // From the first node to the end of the last: what lies outside is in no node, and that is most
+  // words of memory, which are numbers or text.
+  AddressRange span() const {
+    if (regions_.empty()) return {};
+    return {Address{regions_.front().begin}, Address{regions_.back().reach}};
+  }
+
   // Remembers in which region the last one was found.
   struct Hint {
     std::uint32_t region = 0;

@@ -100,16 +100,18 @@ bool is_of_c_runtime(Kind kind) {
 
 class WordScan::Scanner {
  public:
-  explicit Scanner(const WordScan& scan) : scan_(scan) {
+  explicit Scanner(const WordScan& scan) : scan_(scan), nodes_(scan.nodes_.span()) {
     if (scan.sources_.runtime != nullptr) {
       prefixes_[0] = scan.sources_.runtime->debug_prefix_bytes;
       prefixes_[1] = scan.sources_.runtime->debug_chunk_prefix_bytes;
     }
+    nodes_.end += std::max(prefixes_[0], prefixes_[1]);
   }
 
   // `objects`: words may hold objects too, not only native blocks.
   void scan(AddressRange range, std::uint32_t holder, bool objects) {
     image::scan_words(scan_.sources_.image.space, range, [&](Address, std::uint64_t word) {
+      if (!nodes_.contains(Address{word})) return true;
       const NodeId target = scan_.nodes_.find(Address{word}, hint_);
       if (target != NodeId::none) {
         take(target, holder, objects);
@@ -152,6 +154,7 @@ class WordScan::Scanner {
 
   const WordScan& scan_;
   NodeTable::Hint hint_;
+  AddressRange nodes_;  // and a prefix more
   std::uint32_t prefixes_[2] = {0, 0};
 };
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <set>
 #include <stdexcept>
 #include <utility>
@@ -235,7 +236,7 @@ class Changes {
  public:
   explicit Changes(SyntheticHeap& heap) : heap_(heap) {}
   ~Changes() {
-    for (auto it = before_.rbegin(); it != before_.rend(); ++it) heap_.write(it->first, it->second);
+    for (const auto& [a, value] : std::views::reverse(before_)) heap_.write(a, value);
     heap_.restore();
   }
   Changes(const Changes&) = delete;

@@ -50,7 +50,7 @@ class ExpressionChecker {
   // True or false; a conjunction comes as its parts.
   Checked<std::vector<Typed>> conditions(const Expression& e, Scope& scope);
   // An aggregate: "count()", "sum(size)"; adds it to the group and gives its column.
-  Checked<Typed> aggregate(const Expression& e, const Aggregate& aggregate, Scope& scope);
+  Checked<Typed> aggregate(const Expression& e, const Aggregate& info, Scope& scope);
 
   // "sum(size)": as written, blanks left out (or single, for people).
   std::string canonical(Span span) const;

@@ -3,6 +3,7 @@
 #include "heapparse/graph/dominators.h"
 
 #include <algorithm>
+#include <ranges>
 #include <vector>
 
 #include "heapparse/graph/bits.h"
@@ -127,14 +128,14 @@ class SemiNca {
     } while (ancestor_[v] >= linked);
     std::uint32_t top = v;
     std::uint32_t best = label_[v];
-    for (auto it = path_.rbegin(); it != path_.rend(); ++it) {
-      ancestor_[*it] = ancestor_[top];
-      if (semi_[best] < semi_[label_[*it]]) {
-        label_[*it] = best;
+    for (const std::uint32_t u : std::views::reverse(path_)) {
+      ancestor_[u] = ancestor_[top];
+      if (semi_[best] < semi_[label_[u]]) {
+        label_[u] = best;
       } else {
-        best = label_[*it];
+        best = label_[u];
       }
-      top = *it;
+      top = u;
     }
     return label_[top];
   }

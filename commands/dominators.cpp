@@ -11,6 +11,7 @@
 #include "commands/figures.h"
 #include "commands/graph_view.h"
 #include "commands/screens.h"
+#include "commands/words.h"
 
 namespace coreheap::commands {
 
@@ -219,7 +220,7 @@ Result<Report> run(Context& context) {
     if (!nodes) return std::unexpected(nodes.error());
     if (nodes->size() > 1) {
       return fail(ErrorCode::usage, context.arguments.words[0], "more than one object is meant",
-                  "retained " + context.arguments.words[0]);
+                  "retained " + quoted(context.arguments.words[0]));
     }
     of = nodes->front();
     report.result_address = view.address(of);

@@ -120,7 +120,8 @@ Error no_such_command(std::string_view word) {
 
 std::span<const OptionSpec> common_options() {
   static constexpr std::array kCommon = {
-      OptionSpec{"format", 0, "FORMAT", "text, json, jsonl or csv", Completer::format},
+      OptionSpec{"format", 0, "FORMAT", "text (cells cut at 200 columns), json, jsonl or csv",
+                 Completer::format},
       OptionSpec{"limit", 0, "N|all", "rows shown (text: 20, other formats: all)"},
       OptionSpec{"sort", 0, "COLUMN[:asc|desc]", "order of the rows", Completer::column},
       OptionSpec{"columns", 0, "A,B,C", "columns shown, in this order", Completer::column},

@@ -58,7 +58,7 @@ std::string remarks_text(const std::map<std::string, std::vector<std::string_vie
     if (names.size() > kMostNames) {
       line += fmt::format(" and {} more", names.size() - kMostNames);
     }
-    text += wrapped(line + ": " + remark, 2, 80);
+    text += wrapped(fmt::format("{}: {}", line, remark), 2, 80);
   }
   return text;
 }
@@ -90,6 +90,12 @@ std::string leave_out_startup(const layouts::StartupTable* table, Lines& lines) 
       "one version differ by some per cent of it)",
       with_thousands(static_cast<std::int64_t>(out.objects)), size_text(out.total()),
       table->version.major, table->version.minor);
+}
+
+// Is the line asked for? All are, without a word.
+bool is_asked(const Context& context, std::string_view name) {
+  const auto& words = context.arguments.words;
+  return words.empty() || name.find(words[0]) != std::string_view::npos;
 }
 
 std::unexpected<Error> unknown_grouping(std::string_view word) {
@@ -126,6 +132,7 @@ Result<Report> compat_report(Context& context, std::string_view tool) {
   };
   ToolRow all;
   for (const ToolRow& one : *counted) {
+    if (!is_asked(context, one.name)) continue;
     rows->add({Cell::of_text(one.name), Cell::of_count(one.objects), sized(one.bytes),
                Cell::absent(), Cell::absent(), Cell::absent(),
                one.unsure == 0
@@ -195,6 +202,7 @@ Result<Report> run(Context& context) {
   if (context.arguments.has("mine") && by == "type" && *runtime != nullptr) {
     left_out = leave_out_startup(layouts::startup_table((*runtime)->layout->version), by_name);
   }
+  std::erase_if(by_name, [&](const auto& line) { return !is_asked(context, line.first); });
   TypeUsage all;
   for (const auto& [name, sum] : by_name) all += sum;
   std::vector<std::pair<std::string_view, TypeUsage>> lines(by_name.begin(), by_name.end());
@@ -257,8 +265,10 @@ Command types_command() {
           "which\n"
           "that is, module by the module of its class, owner by what of the program keeps it (WHO\n"
           "HOLDS IT), size by sys.getsizeof. rcs, via and owner follow all references.\n"
-          "--compat counts what that tool would list from inside, with its names and sizes.",
-      .usage = "",
+          "--compat counts what that tool would list from inside, with its names and sizes.\n"
+          "With TEXT only lines whose name has it, and the total of those.",
+      .usage = "[TEXT]",
+      .max_words = 1,
       .options = {{"static", 0, "", "count static objects too"},
                   {"by", 0, "KEY", "type, clodo, rcs, via, module, owner or size"},
                   {"compat", 0, "TOOL", "count as guppy, muppy, objgraph, meliae, pyheap do"},

@@ -9,6 +9,7 @@
 #include "commands/graph_view.h"
 #include "commands/query_rows.h"
 #include "commands/screens.h"
+#include "commands/words.h"
 
 namespace coreheap::commands {
 
@@ -144,8 +145,9 @@ Report merged_report(Context& context, GraphView& view, const std::vector<NodeId
   report.main_name = "ways";
   report.add("ways", "", std::move(table)).screen =
       "WAYS  shortest ones, merged by type\n" + screen;
-  report.next = {{"why " + hex_text(report.numbered.front()), "one of the first, step by step"},
-                 {"retained " + context.arguments.words[0], "what would be freed with them all"}};
+  report.next = {
+      {"why " + hex_text(report.numbered.front()), "one of the first, step by step"},
+      {"retained " + quoted(context.arguments.words[0]), "what would be freed with them all"}};
   return report;
 }
 

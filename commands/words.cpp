@@ -141,6 +141,12 @@ std::string quoted(std::string_view word) {
   if (!word.empty() && word.find_first_not_of(kSafe) == std::string_view::npos) {
     return std::string(word);
   }
+  // Queries have names in single quotes: read better in double ones, where nothing in them is
+  // special.
+  if (word.find('\'') != std::string_view::npos &&
+      word.find_first_of("\"$`\\!") == std::string_view::npos) {
+    return '"' + std::string(word) + '"';
+  }
   std::string out = "'";
   for (const char c : word) {
     if (c == '\'') {

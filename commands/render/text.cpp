@@ -19,6 +19,9 @@ constexpr std::string_view kBold = "\x1b[1m";
 constexpr std::string_view kPlain = "\x1b[0m";
 constexpr std::size_t kGap = 2;
 constexpr std::size_t kNarrowest = 8;
+// Of a text, however wide the screen: a field may be a body of megabytes, and every other cell of
+// its column would be padded to that. GDB prints as much of a string; CSV and JSON have all of it.
+constexpr std::size_t kWidestText = 200;
 
 std::string cell_text(const Cell& cell, ColumnType type) {
   switch (cell.kind) {
@@ -109,7 +112,9 @@ class TableWriter {
     std::vector<std::string> line;
     line.reserve(shown_.size());
     for (std::size_t i = 0; i < shown_.size(); ++i) {
-      line.push_back(cell_text(rows.at(i, r), table_.columns[shown_[i]].type));
+      const ColumnType type = table_.columns[shown_[i]].type;
+      const std::string cell = cell_text(rows.at(i, r), type);
+      line.push_back(type == ColumnType::text ? fitted(cell, kWidestText) : cell);
     }
     return line;
   }

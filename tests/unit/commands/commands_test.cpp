@@ -66,6 +66,15 @@ TEST_CASE("types counts live objects and charges buffers to their owners") {
         "app.Node,2,,128,0,128,\n");
 }
 
+TEST_CASE("types with a text has the lines whose name has it, and their total") {
+  CHECK(run_on(small_process(), "types app. --format csv --columns type,total").text ==
+        "type,total\napp.Node,128\n");
+  const std::string text = run_on(small_process(), "types Node").text;
+  CHECK(contains(text, "TOTAL           2"));
+  CHECK_FALSE(contains(text, "list"));
+  CHECK(contains(run_on(small_process(), "types nothing").text, "(none)"));
+}
+
 TEST_CASE("used, free and all are parts of one whole") {
   CHECK(run_on(small_process(), "used --format csv").text ==
         "domain,kind,detail,count,size\n"

@@ -124,8 +124,25 @@ TEST_CASE("On a terminal the widest text gives way, figures never") {
         "name                                   n\n"
         "---------------------------  -----------\n"
         "xxxxxxxxxxxxxxxxxxxxxxxx...  123,456,789\n");
-  // Without a terminal nothing is cut.
+  // Without a terminal that is not cut.
   CHECK(rendered(report, Format::text).find(std::string(60, 'x')) != std::string::npos);
+}
+
+TEST_CASE(
+    "A text of megabytes does not widen the column for all, and the other formats have it whole") {
+  const std::string body(300'000, 'x');
+  Report report;
+  Table table;
+  table.columns = {{"body", "", ColumnType::text, ""}, {"n", "", ColumnType::integer, ""}};
+  auto rows = std::make_shared<FixedRows>(2);
+  rows->add({Cell::of_text(body), Cell::of_count(1)});
+  rows->add({Cell::of_text("short"), Cell::of_count(2)});
+  table.rows = rows;
+  report.add("t", "", std::move(table));
+  CHECK(rendered(report, Format::text) ==
+        "body" + std::string(196, ' ') + "  n\n" + std::string(200, '-') + "  -\n" +
+            std::string(197, 'x') + "...  1\nshort" + std::string(195, ' ') + "  2\n");
+  CHECK(rendered(report, Format::csv) == "body,n\n" + body + ",1\nshort,2\n");
 }
 
 TEST_CASE("Colour is there only when it is allowed") {

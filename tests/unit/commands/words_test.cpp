@@ -22,10 +22,11 @@ TEST_CASE("A quote that is left open is wrong usage") {
 
 TEST_CASE("Whatever is quoted is read back as one word") {
   for (const std::string word :
-       {"", "plain", "two words", "it's", "a\"b", "back\\slash", "$x;&|"}) {
+       {"", "plain", "two words", "it's", "a\"b", "'\"", "it's $5", "back\\slash", "$x;&|"}) {
     // Not std::quoted, which Catch2 3 brings along.
     CHECK(*split_words(commands::quoted(word)) == Words{word});
   }
+  CHECK(commands::quoted("type='app.Node'") == "\"type='app.Node'\"");  // easier to read
 }
 
 TEST_CASE("The nearest known words are suggested, and none when nothing is near") {

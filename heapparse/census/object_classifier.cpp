@@ -223,19 +223,21 @@ bool ObjectClassifier::in_table_of_types(std::span<const std::byte> bytes, Addre
 }
 
 // Objects of frozen modules, small ints and characters count from a high number (3.11).
-bool ObjectClassifier::is_compiled_in(std::uint64_t refcount_word, std::int64_t count,
+bool ObjectClassifier::is_compiled_in(Address at, std::uint64_t refcount_word, std::int64_t count,
                                       StaticHome home) {
   const std::int64_t initial = layout_.traits.compiled_in_refcount;
   if (home != StaticHome::interpreter || initial == 0) return false;
   if (count <= initial - kStaticRefcountFall) return false;
-  if (refcount_word % 8 != 0 || !reader_.memory().space().is_mapped(Address{refcount_word})) {
-    return true;
+  // {name, class}: an entry of the cache of attributes, which the first interpreter's state has in
+  // it (3.11). That state is static data as well, and no compiled-in object lies there. What stands
+  // at the name says nothing: an object may well lie where the usual count, taken for an address,
+  // leads.
+  for (const python::Interpreter& interpreter : runtime_.interpreters) {
+    const Address state = interpreter.address;
+    if (AddressRange{state, state + layout_.interpreter.struct_size}.contains(at)) return false;
   }
-  // {name, class}: an entry of the cache of attributes, which 3.11 keeps in its static state.
-  const auto named = reader_.header(Address{refcount_word});
-  const auto type = named ? types_.find(named->type) : std::nullopt;
-  if (type && types_[*type].shape == Shape::str) return false;
-  return count < initial + kStaticRefcountRise;
+  return refcount_word % 8 != 0 || count < initial + kStaticRefcountRise ||
+         !reader_.memory().space().is_mapped(Address{refcount_word});
 }
 
 std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const std::byte> bytes,
@@ -268,7 +270,7 @@ std::optional<ObjectVerdict> ObjectClassifier::classify_static(std::span<const s
   // and False, may well have so many references; nothing else in static data does.
   const bool singleton = type.itemsize == 0 && type.basicsize == layout_.object.struct_size;
   const bool final_type = (type.flags & layout_.traits.type_flags.base_type) == 0;
-  const bool starts_high = is_compiled_in(refcount_word, refcount.count, home);
+  const bool starts_high = is_compiled_in(at, refcount_word, refcount.count, home);
   if (!refcount.immortal && !starts_high && !(singleton && final_type) &&
       !(type.shape == Shape::long_int && final_type) && refcount_word >= 0x10000 &&
       reader_.memory().space().is_mapped(Address{refcount_word})) {

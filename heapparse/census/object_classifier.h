@@ -52,7 +52,7 @@ class ObjectClassifier {
                              Address at);
 
  private:
-  bool is_compiled_in(std::uint64_t refcount_word, std::int64_t count, StaticHome home);
+  bool is_compiled_in(Address at, std::uint64_t refcount_word, std::int64_t count, StaticHome home);
   bool in_table_of_types(std::span<const std::byte> bytes, Address at, bool singleton);
   bool fills_class(std::uint64_t bytes, std::uint64_t block) const;
   bool head_agrees(std::span<const std::byte> block, std::uint32_t object_offset,

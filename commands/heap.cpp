@@ -151,7 +151,7 @@ struct References {
 Result<References> follow_references(Context& context) {
   auto view = GraphView::open(context);
   if (!view) return std::unexpected(view.error());
-  auto native = native_memory(**view, context.job);
+  auto native = native_memory(context, **view);
   if (!native) return std::unexpected(native.error());
   return References{*view, *std::move(native)};
 }

@@ -11,7 +11,7 @@ Result<Report> run(Context& context) {
   auto opened = GraphView::open(context);
   if (!opened) return std::unexpected(opened.error());
   GraphView& view = **opened;
-  const auto memory = native_memory(view, context.job);
+  const auto memory = native_memory(context, view);
   if (!memory) return std::unexpected(memory.error());
   Report report = report_on(view.target(), view.census());
   report.add("native", "", native_table(view, *memory));

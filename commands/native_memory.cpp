@@ -112,9 +112,14 @@ std::string described(const NativeHolder& line) {
 
 }  // namespace
 
-Result<NativeMemory> native_memory(GraphView& view, JobControl& job) {
+Result<NativeMemory> native_memory(Context& context, GraphView& view) {
+  auto target = context.session.target(context.job);
+  if (!target) return std::unexpected(target.error());
+  const auto dominators = (*target)->dominators(context.job);
+  if (!dominators) return std::unexpected(dominators.error());
   const graph::Graph& graph = view.graph();
-  const auto found = graph::holders_of_native_blocks(view.sources(), graph, job);
+  const auto found =
+      graph::holders_of_native_blocks(view.sources(), graph, **dominators, context.job);
   if (!found) return std::unexpected(found.error());
   const std::vector<NodeId>& holders = *found;
   const census::Rows& rows = view.census().rows;

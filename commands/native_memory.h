@@ -29,7 +29,7 @@ struct NativeMemory {
   std::vector<bool> owned;            // by row of the census: a native block that an object holds
 };
 
-Result<NativeMemory> native_memory(GraphView& view, JobControl& job);
+Result<NativeMemory> native_memory(Context& context, GraphView& view);
 
 std::vector<Column> native_columns();
 Table native_table(const GraphView& view, const NativeMemory& memory);

@@ -45,7 +45,7 @@ Result<Report> run(Context& context) {
   if (context.arguments.has("owners")) {
     auto view = GraphView::open(context);
     if (!view) return std::unexpected(view.error());
-    auto memory = native_memory(**view, context.job);
+    auto memory = native_memory(context, **view);
     if (!memory) return std::unexpected(memory.error());
     held = std::move(memory->owned);
     owned = &held;

@@ -4,6 +4,7 @@
 #include <map>
 #include <string_view>
 
+#include "heapparse/graph/bits.h"
 #include "heapparse/graph/components.h"
 
 namespace coreheap::graph {
@@ -41,8 +42,11 @@ std::vector<Family> families(const Sources& sources) {
 
 class Charge {
  public:
-  Charge(const Sources& sources, const Graph& graph)
-      : graph_(graph), census_(sources.census), families_(families(sources)) {}
+  Charge(const Sources& sources, const Graph& graph, const Dominators& dominators)
+      : graph_(graph),
+        idom_(dominators.idom),
+        census_(sources.census),
+        families_(families(sources)) {}
 
   Result<std::vector<NodeId>> run(JobControl& job) {
     place_.assign(graph_.objects(), 0);
@@ -145,9 +149,24 @@ class Charge {
     return winner;
   }
 
-  // Breadth first from the winners' own words, and within what they won.
+  // Would `holder` go with another holder of its family? Those lie near: between a connection and
+  // its statements there is a cache.
+  bool goes_with_another(std::uint32_t holder, const Bits& holds) const {
+    constexpr int kNear = 32;
+    const Family family = family_of(holder);
+    std::uint32_t at = idom_[holder];
+    for (int i = 0; i < kNear && at < graph_.objects(); ++i, at = idom_[at]) {
+      if (holds[at] && family_of(at) == family) return true;
+    }
+    return false;
+  }
+
+  // Breadth first from the winners' own words, and within what they won: first from those of
+  // holders that go with no other. Near is a matter of stale words too: what a statement had read
+  // last leads from it to the pages of all the database.
   void spread() {
-    std::vector<std::uint32_t> queue;
+    std::vector<std::uint32_t> own;
+    Bits holds(graph_.objects());
     for (const std::uint32_t native : natives_) {
       const Family winner = winner_[component_of(native)];
       if (winner == kNobody) continue;
@@ -161,8 +180,18 @@ class Charge {
         holder = found == from.end() ? kNobody : *found;
       }
       holders_[native] = holder == kNobody ? NodeId::none : NodeId{holder};
-      if (holder != kNobody) queue.push_back(native);
+      if (holder == kNobody) continue;
+      own.push_back(native);
+      holds.set(holder);
     }
+    const auto rest = std::stable_partition(own.begin(), own.end(), [&](std::uint32_t native) {
+      return !goes_with_another(index_of(holders_[native]), holds);
+    });
+    flood({own.begin(), rest});
+    flood({rest, own.end()});
+  }
+
+  void flood(std::vector<std::uint32_t> queue) {
     for (std::size_t at = 0; at < queue.size(); ++at) {
       const NodeId holder = holders_[queue[at]];
       const Family family = family_of(index_of(holder));
@@ -176,6 +205,7 @@ class Charge {
   }
 
   const Graph& graph_;
+  const BigColumn<std::uint32_t>& idom_;
   const census::Census& census_;
   std::vector<Family> families_;
   std::vector<std::uint32_t> natives_;    // nodes, ascending
@@ -188,8 +218,9 @@ class Charge {
 }  // namespace
 
 Result<std::vector<NodeId>> holders_of_native_blocks(const Sources& sources, const Graph& graph,
+                                                     const Dominators& dominators,
                                                      JobControl& job) {
-  return Charge(sources, graph).run(job);
+  return Charge(sources, graph, dominators).run(job);
 }
 
 }  // namespace coreheap::graph

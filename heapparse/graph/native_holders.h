@@ -7,7 +7,8 @@
 // So blocks that lead to each other are one structure, and of a structure the objects of one
 // *family*, the package whose C code made them, are the holders: the family with most words that
 // point into it, from objects and from structures that are held already. Within it each block is
-// the nearest object's.
+// the nearest object's; but a holder that would go with another (a statement with its database's
+// connection) has only what it points to and what that one does not reach.
 //
 // Invariant: every native block has exactly one holder, an object or a root, never another native
 // block; it is an object wherever a chain of native blocks leads from one.
@@ -17,6 +18,7 @@
 
 #include "heapparse/base/error.h"
 #include "heapparse/base/parallel.h"
+#include "heapparse/graph/dominators.h"
 #include "heapparse/graph/graph.h"
 
 namespace coreheap::graph {
@@ -24,6 +26,6 @@ namespace coreheap::graph {
 // By node [0, objects()); NodeId::none for nodes that are no native block. Work and memory are
 // linear in the native blocks and the words that point to them.
 Result<std::vector<NodeId>> holders_of_native_blocks(const Sources& sources, const Graph& graph,
-                                                     JobControl& job);
+                                                     const Dominators& dominators, JobControl& job);
 
 }  // namespace coreheap::graph

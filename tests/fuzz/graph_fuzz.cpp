@@ -33,8 +33,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto runtime = snapshot.runtime(job);
   const auto types = snapshot.types(job);
   require(dominators && census && runtime && types);
-  const auto holders =
-      graph::holders_of_native_blocks({snapshot.image(), **census, *runtime, *types}, graph, job);
+  const auto holders = graph::holders_of_native_blocks(
+      {snapshot.image(), **census, *runtime, *types}, graph, **dominators, job);
   require(holders.has_value() && holders->size() == graph.objects());
   for (std::uint32_t i = 0; i < graph.objects(); ++i) {
     const NodeId id{i};

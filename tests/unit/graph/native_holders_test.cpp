@@ -14,7 +14,7 @@ using python::synthetic::layout_of;
 
 std::vector<NodeId> holders(const Built& built) {
   JobControl job;
-  auto found = holders_of_native_blocks(built.sources, built.graph, job);
+  auto found = holders_of_native_blocks(built.sources, built.graph, built.dominators, job);
   REQUIRE(found.has_value());
   return *std::move(found);
 }
@@ -90,6 +90,52 @@ TEST_CASE("a class of the program counts to the package of its C base", "[graph]
   }
 }
 
+TEST_CASE("a statement that goes with its connection has no pages of the database", "[graph]") {
+  for (const auto* layout : gil_layouts()) {
+    for (const bool cached : {true, false}) {
+      INFO(layout->name << (cached ? ", in the connection's cache" : ", kept by the program too"));
+      HeapBuilder heap(*layout);
+      python::synthetic::TypeSpec spec{0, 40};
+      spec.base = heap.add_static_type("db.Connection", {0, 32});
+      const Address connection_type = heap.add_heap_type("Mine", "app", spec);
+      heap.store(connection_type, layout->type.dictoffset, 32);
+      const Address statement_type = heap.add_static_type("db.Statement", {0, 32});
+      // base <-> program; the pages are nearer to the program, by a word of what it read last.
+      const Address base = heap.chunk(120);
+      const Address pager = heap.chunk(120);
+      const Address program = heap.chunk(120);
+      const Address operations = heap.chunk(480);
+      const Address page = heap.chunk(480);
+      const Address next = heap.chunk(480);
+      heap.word(base, program.value);
+      heap.word(base + 8, pager.value);
+      heap.word(pager, page.value);
+      heap.word(page, next.value);
+      heap.word(next, page.value);
+      heap.word(program, base.value);
+      heap.word(program + 8, page.value);
+      heap.word(program + 16, operations.value);
+      const Address statement = pointing(heap, statement_type, program, {});
+      const Address connection = heap.object(connection_type, 40);
+      heap.word(connection + 16, base.value);
+      heap.word(connection + 32,
+                heap.dict({{heap.identifier("cache"), heap.list({statement})}}).value);
+      testing::hold_by_sys(heap,
+                           cached ? heap.tuple({connection}) : heap.tuple({connection, statement}));
+      const Built built(heap);
+      const auto holder = holders(built);
+      const auto of = [&](Address block) { return holder[index_of(built.at(block))]; };
+      CHECK(of(base) == built.at(connection));
+      CHECK(of(pager) == built.at(connection));
+      CHECK(of(program) == built.at(statement));
+      CHECK(of(operations) == built.at(statement));
+      for (const Address one : {page, next}) {
+        CHECK(of(one) == built.at(cached ? connection : statement));
+      }
+    }
+  }
+}
+
 TEST_CASE("where no object leads to a block its root holds it", "[graph]") {
   HeapBuilder heap(layout_of(3, 11));
   const Address far = heap.chunk(96);
@@ -115,7 +161,7 @@ TEST_CASE("charging native blocks can be cancelled", "[graph]") {
   const Built built(heap);
   JobControl job;
   job.cancel();
-  const auto found = holders_of_native_blocks(built.sources, built.graph, job);
+  const auto found = holders_of_native_blocks(built.sources, built.graph, built.dominators, job);
   REQUIRE_FALSE(found.has_value());
   CHECK(found.error().code == ErrorCode::cancelled);
 }

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <map>
 #include <utility>
 
 #include "heapparse/image/scan_words.h"
@@ -148,11 +149,11 @@ std::vector<bool> linking_hypotheses(const TcacheSearch& search, const TcacheLay
   return {true, false};
 }
 
-// The votes of one (layout, linking) for each offset from the thread pointer.
+// The votes of one (layout, linking), by offset from the thread pointer. Few words get any.
 struct Ballot {
   const TcacheLayout* layout;
   bool safe_linking;
-  std::vector<std::uint32_t> points;  // by (offset + kBelow) / 8
+  std::map<std::int64_t, std::uint32_t> points;
 };
 
 bool near_arena_pointer(Reader& reader, const std::vector<Address>& arenas, Address slot) {
@@ -210,7 +211,7 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
   for (const TcacheLayout& layout : tcache_layouts()) {
     if (!layout_goes_with(search.ring, layout)) continue;
     for (const bool safe : linking_hypotheses(search, layout)) {
-      ballots.push_back({&layout, safe, std::vector<std::uint32_t>((kBelow + kAbove) / 8, 0)});
+      ballots.push_back({&layout, safe, {}});
     }
   }
 
@@ -220,9 +221,8 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
     ++voters;
     const Address tp{*thread.thread_pointer};
     if (!tp.is_aligned(8)) continue;  // no thread pointer; its TLS is aligned to more
-    const Address lowest = tp - kBelow;
     image::scan_words(
-        search.image.space, {lowest, tp + kAbove}, [&](Address slot, std::uint64_t word) {
+        search.image.space, {tp - kBelow, tp + kAbove}, [&](Address slot, std::uint64_t word) {
           const Address user{word};
           const auto size = chunk_size_of(reader, user);
           if (!size) return true;
@@ -240,29 +240,28 @@ FoundTcaches find_tcaches_of_threads(const TcacheSearch& search) {
               const auto part = decoder.decode(user, *ballot.layout, ballot.safe_linking, false);
               points = part && part->tcache.count > 0 && part->broken <= 2 ? 1 : 0;
             }
-            ballot.points[(slot - lowest) / 8] += points;
+            if (points != 0)
+              ballot.points[static_cast<std::int64_t>(slot.value - tp.value)] += points;
           }
           return true;
         });
   }
 
   const Ballot* best = nullptr;
-  std::size_t best_index = 0;
+  std::int64_t offset = 0;
   std::uint32_t best_points = 0;
   for (const Ballot& ballot : ballots) {
-    for (std::size_t i = 0; i < ballot.points.size(); ++i) {
-      if (ballot.points[i] <= best_points) continue;
+    for (const auto& [place, points] : ballot.points) {
+      if (points <= best_points) continue;
       best = &ballot;
-      best_index = i;
-      best_points = ballot.points[i];
+      offset = place;
+      best_points = points;
     }
   }
   if (best == nullptr) return found;
 
   found.layout = best->layout;
   if (!found.safe_linking) found.safe_linking = best->safe_linking;
-  const std::int64_t offset =
-      static_cast<std::int64_t>(best_index * 8) - static_cast<std::int64_t>(kBelow);
   for (const image::Thread& thread : search.image.threads) {
     if (!thread.thread_pointer) {
       ++found.threads_unreadable;

@@ -26,6 +26,8 @@ using python::synthetic::kLoose;
 using python::synthetic::kStatics;
 using python::synthetic::kStaticsBytes;
 
+constexpr std::uint64_t kPools = 16;  // that edits reach
+
 inline void furnish(HeapBuilder& heap) {
   heap.boot();
   const auto& l = heap.layout;
@@ -106,7 +108,7 @@ inline Address place_of(std::uint32_t where, const HeapBuilder& heap) {
       return heap.interpreter + word % (l.interpreter.struct_size / 8) * 8;
     default: {
       const std::uint64_t pool_bytes = heap.memory.geometry().pool_bytes;
-      return kArenas + (word & 15) * pool_bytes + (word >> 4) % 128 * 8;
+      return kArenas + word % kPools * pool_bytes + word / kPools % 128 * 8;
     }
   }
 }
@@ -170,8 +172,12 @@ class HostileProcess {
     auto& memory = process.memory;
     if ((data[1] & 1) != 0) memory.forget_modules();
     if ((data[1] & 2) != 0) memory.lose({kBrk + (data[1] >> 4) * 4096, kBrk + kBrkBytes});
+    const Address arena_end = kArenas + memory.geometry().arena_bytes;
     if ((data[1] & 4) != 0) {
-      memory.lose({kArenas + (data[1] >> 4) * 4096, kArenas + memory.geometry().arena_bytes});
+      memory.lose({kArenas + (data[1] >> 4) * 4096, arena_end});
+    } else if ((data[1] & 16) != 0) {
+      // Behind the pools that edits reach nothing was ever written: less to search, more runs.
+      memory.lose({kArenas + kPools * memory.geometry().pool_bytes, arena_end});
     }
   }
 

@@ -14,6 +14,8 @@ import subprocess
 import sys
 import tempfile
 
+import pause
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 BEGIN, END = "<!-- figures -->\n", "<!-- end -->"
 SHAPES = {
@@ -89,6 +91,8 @@ def main():
     lines += ["", "The graph by shape, as multiples of the walk over all blocks:\n",
               "| shape | what | references | retained sizes | a path | bytes an object |", "|---|---|---:|---:|---:|---:|"]
     lines += shapes
+    lines += ["", "The stop of a live target (`bench/pause.py`), best of five; the budget is 1.5:\n"]
+    lines += pause.table(os.path.join(options.build, "bin", "coreheap"))
     path = os.path.join(HERE, "README.md")
     with open(path, encoding="utf-8") as file:
         text = file.read()

@@ -64,17 +64,20 @@ def memcpy_seconds(size, rounds):
     return best
 
 
-def pause_seconds(program, pid, pipe, rounds):
+def largest_gap(target):
+    """Since it was last asked."""
+    target.stdin.write("\n")
+    target.stdin.flush()
+    return float(target.stdout.readline())
+
+
+def pause_seconds(program, target, rounds):
     best = float("inf")
     for _ in range(rounds):
         time.sleep(.1)
-        pipe.stdin.write("\n")
-        pipe.stdin.flush()
-        pipe.stdout.readline()
-        subprocess.run([program, "--max-pause", "60", str(pid), "info"], stdout=subprocess.DEVNULL, check=True)
-        pipe.stdin.write("\n")
-        pipe.stdin.flush()
-        best = min(best, float(pipe.stdout.readline()))
+        largest_gap(target)
+        subprocess.run([program, "--max-pause", "60", str(target.pid), "info"], stdout=subprocess.DEVNULL, check=True)
+        best = min(best, largest_gap(target))
     return best
 
 
@@ -85,7 +88,7 @@ def table(program, rounds=5):
                               stdout=subprocess.PIPE, text=True) as target:
             target.stdout.readline()
             size = private_bytes(target.pid)
-            pause = pause_seconds(program, target.pid, target, rounds)
+            pause = pause_seconds(program, target, rounds)
             target.kill()
         copy = memcpy_seconds(size, rounds)
         lines.append("| %s | %.0f MiB | %.0f ms | %.1f |" % (what, size / (1 << 20), pause * 1e3, pause / copy))

@@ -41,7 +41,7 @@ Command native_command() {
       .usage = "",
       .columns = native_columns(),
       .group = Group::holders,
-      .cost = Cost::graph,
+      .cost = Cost::dominators,
       .run = run};
 }
 

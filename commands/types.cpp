@@ -198,11 +198,11 @@ Result<Report> run(Context& context) {
       if (one.objects != 0 || one.buffers != 0) by_name[groups.names[g]] += one;
     }
   }
+  std::erase_if(by_name, [&](const auto& line) { return !is_asked(context, line.first); });
   std::string left_out;
   if (context.arguments.has("mine") && by == "type" && *runtime != nullptr) {
     left_out = leave_out_startup(layouts::startup_table((*runtime)->layout->version), by_name);
   }
-  std::erase_if(by_name, [&](const auto& line) { return !is_asked(context, line.first); });
   TypeUsage all;
   for (const auto& [name, sum] : by_name) all += sum;
   std::vector<std::pair<std::string_view, TypeUsage>> lines(by_name.begin(), by_name.end());

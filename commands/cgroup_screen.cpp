@@ -90,18 +90,22 @@ std::string pod_lines(const image::Cgroup& g) {
   }
   line += rest >= 0 ? "  =" : "  of which";
   const std::string_view between = rest >= 0 ? " + " : ", ";
-  bool first = true;
-  std::string out;
+  const std::string_view at_end = between.substr(0, between.find_last_not_of(' ') + 1);
+  std::vector<std::string> said;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    if (rounded[i] == 0 && i != 0) continue;
-    const std::string part = titles[i] + number(rounded[i]);
-    line += first ? std::string_view(" ") : between;
-    if (line.size() + part.size() > kWidth) {
+    if (rounded[i] != 0 || i == 0) said.push_back(titles[i] + number(rounded[i]));
+  }
+  line += ' ';
+  std::string out;
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    // A part that another follows has its separator on the same line.
+    const bool last = i + 1 == said.size();
+    if (line.size() + said[i].size() + (last ? 0 : at_end.size()) > kWidth) {
       out += line.substr(0, line.find_last_not_of(' ') + 1) + '\n';
       line = "    ";
     }
-    line += part;
-    first = false;
+    line += said[i];
+    if (!last) line += between;
   }
   out += line + '\n';
   std::string second = fmt::format("    reclaimable file cache inside that: {} MiB.",

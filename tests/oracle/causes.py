@@ -210,8 +210,8 @@ def static_type(memory, address):
     return name is not None and memory.in_file(name) and size is not None and size < 1 << 20
 
 
-def explain(extras, truth, bases, rows, ranges, memory, tagged):
-    """Returns ({address: cause}, {address: [what was found]} of the unexplained)."""
+def explain(extras, truth, bases, rows, kind_at, memory, tagged):
+    """`kind_at` tells the kind of the range at an address. Returns ({address: cause}, {address: [what was found]} of the unexplained)."""
     wanted = set(extras)
     values = set(wanted)
     if tagged:                        # 3.14+ keeps flags in the low bits of references in frames
@@ -241,7 +241,6 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
         elif row["allocator"] == "static" and row["type"] == "type" and static_type(memory, address):
             causes[address] = "static-type"
     open_ones = [a for a in wanted if a not in causes and a not in remaining]
-    range_begins = [r["begin"] for r in ranges]
     row_begins = [r["begin"] for r in rows]
 
     def place(at):
@@ -260,8 +259,7 @@ def explain(extras, truth, bases, rows, ranges, memory, tagged):
             if row["owner"]:
                 return "holder-buffer", (row["owner"], None)
             return "native-block", None
-        i = bisect.bisect_right(range_begins, at) - 1
-        kind = ranges[i]["kind"] if i >= 0 and at < ranges[i]["end"] else None
+        kind = kind_at(at)
         region = memory.region_of(at)
         if kind in OVERHEAD_RANGES:
             return None, kind

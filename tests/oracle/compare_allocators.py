@@ -1,6 +1,5 @@
 """pymalloc's blocks against its own statistics; malloc's chunks against malloc_usable_size, mallinfo, malloc_info."""
 
-import json
 import xml.etree.ElementTree
 
 from reading import by
@@ -10,8 +9,7 @@ def compare(comparison, reading):
     compare_pymalloc(comparison, reading.truth, reading.rows)
     arenas = None
     try:
-        with open(reading.run(["arenas", "--format", "json"], "arenas.json")) as report:
-            arenas = arenas_of(json.load(report))
+        arenas = arenas_of(reading.report(["arenas", "--format", "json"], "arenas.json"))
     except RuntimeError as error:
         comparison.problem("arenas", [error])
     compare_glibc(comparison, reading.truth, reading.rows, arenas, reading.glibc)

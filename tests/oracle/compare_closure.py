@@ -4,7 +4,6 @@ beyond is a live object of the census too, so that one list of causes explains b
 What the census has and closure has not must be what nothing can lead to: see NOT_REACHED.
 """
 
-import bisect
 import collections
 
 import moved
@@ -17,27 +16,21 @@ NOT_REACHED = {
 }
 
 
-def kind_of_place(ranges, begins, address):
-    at = bisect.bisect_right(begins, address) - 1
-    return ranges[at]["kind"] if at >= 0 and address < ranges[at]["end"] else ""
-
-
 def compare(comparison, reading):
     if moved.is_moved(reading):
         return                                      # layers of types that nobody can name are scanned for words
-    truth = reading.truth.objects
+    truth, objects = reading.truth.objects, reading.objects
     with open(reading.run(["export", "--closure", "--format", "csv"], "closure.csv"), newline="", encoding="utf-8") as lines:
         reached = {int(row["object"], 16): row["type"] for row in csv_rows(lines)}
     comparison.compared(len(truth))
     missing = [a for a in truth if a not in reached]
     wrong = [a for a in truth if a in reached and reached[a] != truth[a][0]
-             and reading.objects.get(a, {}).get("type") != truth[a][0]]
+             and objects.get(a, {}).get("type") != truth[a][0]]
     # Compiled into read-only pages (3.15 has code and bytes there): the census has no rows in files' clean pages.
-    begins = [one["begin"] for one in reading.ranges]
-    constant = {a for a in reached if a not in reading.objects and kind_of_place(reading.ranges, begins, a) == "file"}
-    beyond = [a for a in reached if a not in reading.objects and a not in constant]
+    constant = {a for a in reached if a not in objects and reading.kind_at(a) == "file"}
+    beyond = [a for a in reached if a not in objects and a not in constant]
     rest = collections.Counter("static" if row["allocator"] == "static" else "garbage"
-                               for a, row in reading.objects.items() if a not in reached and a not in truth)
+                               for a, row in objects.items() if a not in reached and a not in truth)
     comparison.note("reached %d, in read-only pages %d; of the census not reached: %s" %
                     (len(reached), len(constant), ", ".join("%s %d" % one for one in rest.most_common()) or "none"))
     by_type = collections.Counter(truth[a][0] for a in missing)

@@ -14,7 +14,7 @@ def explained(reading):
     """Objects more than the truth that something alive holds."""
     truth = reading.truth
     extras = {a: row for a, row in reading.objects.items() if a not in truth.objects}
-    return cause_list.explain(extras, truth.objects, truth.meta["bases"], reading.rows, reading.ranges, reading.memory,
+    return cause_list.explain(extras, truth.objects, truth.meta["bases"], reading.rows, reading.kind_at, reading.memory,
                               reading.version >= (3, 14))[0]
 
 

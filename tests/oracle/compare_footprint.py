@@ -5,7 +5,6 @@ waterfall's lines are the same rows; a block has room for what was asked and no 
 """
 
 import collections
-import json
 
 from reading import csv_rows, extent
 
@@ -98,10 +97,9 @@ def compare_types(comparison, reading, owned):
 
 def compare_waterfall(comparison, reading):
     """py.objects and py.buffers are the extents of just these rows."""
-    with open(reading.run(["heap", "--format", "json"], "heap.json")) as text:
-        report = json.load(text)
-    said = {row["code"]: row["mapped"] for row in report["rows"]}
     sums = {"py.objects": 0, "py.buffers": 0}
+    said = reading.report(["heap", "--format", "json"], "heap.json",
+                          lambda report: {row["code"]: row["mapped"] for row in report["rows"] if row["code"] in ("py.objects", "py.buffers")})
     for row in reading.rows:
         if row["state"] != "used" or row["allocator"] in ("static", "other"):
             continue
@@ -111,7 +109,7 @@ def compare_waterfall(comparison, reading):
         elif row["kind"] not in ("obmalloc state", "tcache struct") and (row["domain"] == "cpython" or
                                                                          row["owner"] and row["domain"] != "damaged"):
             sums["py.buffers"] += end - begin
-    sums["py.buffers"] += sum(r["end"] - r["begin"] for r in reading.ranges if r["kind"] == "data stack")
+    sums["py.buffers"] += reading.range_bytes("data stack")
     comparison.problem("lines of the waterfall that are not the sum of their rows",
                        ["%s: rows %d, says %d" % (code, amount, said[code]) for code, amount in sums.items() if said[code] != amount])
 

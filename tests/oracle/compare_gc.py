@@ -23,7 +23,7 @@ def sections_of(report):
     return {section["name"]: section for section in report["sections"]}
 
 
-def compare_settings(comparison, truth, report, said, moved, reading_has_statics):
+def compare_settings(comparison, reading, report, said):
     sections = sections_of(report)
     ours, table = sections["collector"]["values"], report["rows"]
     figures = {"enabled": ours.get("enabled"), "debug": ours.get("debug_flags"), "collecting": ours.get("collecting"),
@@ -31,7 +31,7 @@ def compare_settings(comparison, truth, report, said, moved, reading_has_statics
                "garbage": [int(row["object"], 16) for row in sections["garbage"]["rows"]],
                "callbacks": [int(row["object"], 16) for row in sections["callbacks"]["rows"]],
                "garbage length": ours.get("garbage"), "frozen": ours.get("frozen")}
-    theirs = dict(said, collecting=False, count=truth.meta["gc_count"])
+    theirs = dict(said, collecting=False, count=reading.truth.meta["gc_count"])
     theirs["garbage length"] = len(said["garbage"])
     stats = theirs.pop("stats")
     if stats is not None:
@@ -39,7 +39,7 @@ def compare_settings(comparison, truth, report, said, moved, reading_has_statics
         theirs["stats"] = [[one[name] for name in names] for one in stats]
         figures["stats"] = [[row[name] for name in names] for row in table[:3]]
     # Up to 3.6 they are static variables that only the program's machine code leads to.
-    if moved and reading_has_statics:
+    if reading.version < (3, 7) and is_moved(reading):
         for name in ("enabled", "debug", "collecting"):
             if figures[name] is None:
                 del theirs[name]
@@ -54,8 +54,7 @@ def compare(comparison, reading):
     if "gc" not in truth.lines:
         return
     said = json.loads(truth.lines["gc"][0])
-    with open(reading.run(["gc", "--format", "json", "--limit", "all"], "gc.json")) as report:
-        sizes = compare_settings(comparison, truth, json.load(report), said, is_moved(reading), reading.version < (3, 7))
+    sizes = compare_settings(comparison, reading, reading.report(["gc", "--format", "json", "--limit", "all"], "gc.json"), said)
     objects = load_objects(reading.run(["gc", "--objects", "--format", "csv"], "gc-objects.csv"))
 
     def name(address):

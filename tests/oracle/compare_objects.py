@@ -13,7 +13,7 @@ from reading import by, top
 
 
 def compare(comparison, reading):
-    truth, rows, ranges, memory, version = reading.truth, reading.rows, reading.ranges, reading.memory, reading.version
+    truth, rows, memory, version = reading.truth, reading.rows, reading.memory, reading.version
     found = reading.objects
     comparison.compared(len(truth.objects))
     missing = [a for a in truth.objects if a not in found]
@@ -33,7 +33,7 @@ def compare(comparison, reading):
     if moved.is_moved(reading):                        # causes go by what a holder is, not by what it may be
         rows = [dict(row, type=truth.objects[row["object"]][0]) if row["object"] in truth.objects and moved.is_marked(row["type"])
                 else row for row in rows]
-    causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, ranges, memory, version >= (3, 14))
+    causes, unexplained = cause_list.explain(extras, truth.objects, truth.meta["bases"], rows, reading.kind_at, memory, version >= (3, 14))
     comparison.note("objects compared %d, missing %d, wrong type %d, extra explained %d, unexplained %d"
                     % (len(truth.objects), len(missing), len(wrong), len(causes), len(unexplained)))
     if moved.is_moved(reading):
@@ -46,7 +46,7 @@ def compare(comparison, reading):
     frequency = by(truth.objects[a][0] for a in missing)
     missing.sort(key=lambda a: (frequency[truth.objects[a][0]], a))
     comparison.problem("missing by type: " + top(frequency, 12),
-                       ["%#x %s %s; words from -16: %s" % (a, truth.objects[a], where(a, rows, ranges, memory),
+                       ["%#x %s %s; words from -16: %s" % (a, truth.objects[a], where(a, rows, reading),
                                                            " ".join("%x" % (memory.word(a + 8 * k) or 0) for k in range(-2, 5)))
                         for a in missing])
     comparison.problem("wrong type", ["%#x is %s, says %s" % one for one in wrong])
@@ -61,13 +61,12 @@ def compare(comparison, reading):
                                                        "; ".join(unexplained[a][:3])) for a in unexplained], 12)
 
 
-def where(address, rows, ranges, memory):
+def where(address, rows, reading):
     i = bisect.bisect_right(rows, address, key=lambda r: r["begin"]) - 1 if sys.version_info >= (3, 10) else -1
     if i >= 0 and address < rows[i]["end"]:
         row = rows[i]
         return "in row %#x %s %s %s %s" % (row["begin"], row["allocator"], row["state"], row["kind"], row["type"])
-    for r in ranges:
-        if r["begin"] <= address < r["end"]:
-            return "in range %s" % r["kind"]
-    region = memory.region_of(address)
+    if reading.kind_at(address):
+        return "in range %s" % reading.kind_at(address)
+    region = reading.memory.region_of(address)
     return "in no row (%s)" % (region.name if region else "no writable region")

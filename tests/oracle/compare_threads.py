@@ -1,7 +1,6 @@
 """Every frame of every thread, and of all that waits, against the interpreter's own: function, file, line, variables."""
 
 import json
-import os
 
 from reading import csv_rows
 
@@ -18,7 +17,7 @@ def number(text):
 def stacks_missing(reading):
     """gdb's gcore gives up on a thread stack whose guard pages lie inside its mapping (glibc 2.42 on). The entry
     frames of C in it lead to the frames farther out, so those cannot be followed."""
-    return os.path.basename(reading.target) == "gcore.core" and reading.glibc >= (2, 42)
+    return reading.glibc >= (2, 42) and reading.by_gcore
 
 
 def compare_stack(theirs, ours, forking, say, cut):

@@ -35,7 +35,7 @@ def compare(comparison, reading):
 
 
 def compare_off(comparison, reading):
-    command = [reading.options.coreheap, *reading.extra, reading.target, "tracemalloc"]
+    command = [reading.options.coreheap, *reading.arguments, "tracemalloc"]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
                           timeout=reading.options.timeout)
     expected = "this Python has no tracemalloc" if reading.version < (3, 4) else "tracemalloc is off"

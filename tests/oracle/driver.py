@@ -41,7 +41,7 @@ def one_reading(options, truth, memory, target, where, kind, variant, extra):
     comparison = Comparison(title)
     begun = time.time()
     try:
-        reading = Reading(options, entry, truth, memory, where, extra, target.folder, target.sized_types)
+        reading = Reading(options, entry, truth, memory, where, extra, target.folder, target.sized_types, target.seen)
         comparison.note("%d rows, %d ranges, export in %.2f s" % (len(reading.rows), len(reading.ranges), reading.seconds))
         for name, compare in comparisons(options.compare):
             comparison.run(name, compare, reading)
@@ -51,6 +51,8 @@ def one_reading(options, truth, memory, target, where, kind, variant, extra):
     except RuntimeError as error:
         comparison.problem("coreheap", [error])
     comparison.note("%.1f s: %s" % (time.time() - begun, ", ".join("%s %.1f" % one for one in sorted(comparison.seconds.items()))))
+    if comparison.same:
+        comparison.note("shown byte for byte as in a reading before, and so compared: " + ", ".join(comparison.same))
     comparison.report()
     if options.record:
         record(options, entry, kind, variant, comparison)

@@ -10,7 +10,7 @@ MARKED = re.compile(r"[\w.-]+(?:\|[\w.-]+)*\?|<type at 0x[0-9a-f]+>")
 
 
 def is_moved(reading):
-    return "/nonexistent" in reading.extra
+    return reading.moved
 
 
 # The type's own place: a name that nothing tells, and that nobody takes for another's.

@@ -1,16 +1,20 @@
 """One reading of a target by coreheap: its rows and ranges, and the list of what differs.
 
-Invariant: every compare_NAME.py beside this file is run on every reading; what it finds counts under NAME.
+Invariant: every compare_NAME.py beside this file is run on every reading, but where an earlier reading showed it just
+the same (seen.py); what it finds counts under NAME.
 """
 
 import bisect
 import csv
+import json
 import os
 import re
 import subprocess
 import sys
 import time
 import traceback
+
+import seen
 
 INT_SLOT = 24                 # rows of 2.7's int blocks: no chunk has that size
 csv.field_size_limit(1 << 30)
@@ -27,6 +31,7 @@ class Comparison:
     def __init__(self, title):
         self.title, self.problems, self.notes = title, [], []
         self.name, self.amounts, self.differences, self.seconds = "coreheap", {}, {}, {}
+        self.same = []                                   # what was shown in an earlier reading already
 
     def problem(self, name, items, shown=8):
         items = list(items)
@@ -42,13 +47,25 @@ class Comparison:
         """Runs one comparison; one that breaks is a difference too, and the others still run."""
         self.name, begun = name, cpu_seconds()
         self.differences.setdefault(name, 0)
+        before = reading.seen.before(name, reading)
+        if before is not None:
+            self.amounts[name], notes = before
+            self.notes += notes
+            self.same.append(name)
+        else:
+            self._run(name, compare, reading)
+        self.seconds[name] = cpu_seconds() - begun
+
+    def _run(self, name, compare, reading):
+        reading.looks, noted, problems = {}, len(self.notes), len(self.problems)
         try:
             compare(self, reading)
         except RuntimeError as error:
             self.problem("compare_%s" % name, [error])
         except Exception:
             self.problem("compare_%s broke" % name, [traceback.format_exc().replace("\n", "\n        ")])
-        self.seconds[name] = cpu_seconds() - begun
+        if len(self.problems) == problems:
+            reading.seen.agreed(name, reading.looks.values(), (self.amounts.get(name, 0), self.notes[noted:]))
 
     def note(self, text):
         self.notes.append(text)
@@ -104,6 +121,11 @@ def load_ranges(path):
     return sorted(ranges, key=lambda r: r["begin"])
 
 
+def load_report(path):
+    with open(path, encoding="utf-8") as stream:
+        return {key: value for key, value in json.load(stream).items() if key not in ("target", "next")}
+
+
 def top(counter, count=6):
     items = sorted(counter.items(), key=lambda item: -item[1])[:count]
     return ", ".join("%s %d" % item for item in items)
@@ -116,31 +138,128 @@ def by(items):
     return counts
 
 
-class Reading:
-    """What a compare_NAME.py is handed: one reading of one target."""
+ROWS = (("export", "--format", "csv"), "rows.csv")
+RANGES = (("export", "--ranges", "--format", "csv"), "ranges.csv")
 
-    def __init__(self, options, entry, truth, memory, target, extra, folder, sized_types):
+
+class Reading:
+    """What a compare_NAME.py is handed: one reading of one target.
+
+    What differs between readings of a target is reached by methods and properties that note it as seen; everything
+    else is the target's.
+    """
+
+    def __init__(self, options, entry, truth, memory, target, extra, folder, sized_types, seen_before):
         self.options, self.entry, self.truth, self.memory = options, entry, truth, memory
-        self.target, self.extra, self.folder, self.sized_types = target, extra, folder, sized_types
+        self.folder, self.sized_types, self.seen = folder, sized_types, seen_before
         self.version = tuple(int(part) for part in re.findall(r"\d+", entry["version"])[:2])
         self.glibc = tuple(int(part) for part in entry["glibc"].split("."))
-        self.live = target.isdigit()
-        self.outputs = []
+        self.outputs, self.looks = [], {}
+        self._target, self._extra = target, extra
+        self._standing, self._digests = {}, {}
         begun = time.time()
-        path = self.run(["export", "--format", "csv"], "rows.csv")
+        self._digest(*ROWS)
         self.seconds = time.time() - begun
-        self.rows = load_rows(path)
-        self.ranges = load_ranges(self.run(["export", "--ranges", "--format", "csv"], "ranges.csv"))
-        self.objects = {row["object"]: row for row in self.rows if row["state"] == "used" and row["object"]}
+        self._rows = self._parsed(ROWS, load_rows)
+        self._objects = self._parsed(ROWS, lambda _: {row["object"]: row for row in self._rows if row["state"] == "used" and row["object"]},
+                                     "objects")
+        self._ranges = self._parsed(RANGES, load_ranges)
+        self._range_begins = [one["begin"] for one in self._ranges]
+
+    def _see(self, key, look):
+        """What `look` sees of this reading, noted: the same look may be taken at another one."""
+        value = look(self)
+        self.looks[key] = (look, value)
+        return value
+
+    def _digest(self, words, name):
+        """Of a command's output, which is made where it does not stand there yet; the path beside it."""
+        path = os.path.join(self.folder, name)
+        if self._standing.get(name) != words:
+            if os.path.exists(path):
+                os.unlink(path)
+            self._standing.pop(name, None)
+            self.outputs.append(path)
+            run_coreheap(self.options, self._target, [*self._extra, words], path)
+            self._standing[name] = words
+            self._digests[name] = seen.digest(path)
+        return self._digests[name]
+
+    def _parsed(self, output, parse, what="parsed"):
+        """An output's content, which nobody changes: parsed once for all readings that have just the same."""
+        key = (what, output, self._digest(*output))
+        if key not in self.seen.parsed:
+            self.seen.parsed[key] = parse(os.path.join(self.folder, output[1]))
+        return self.seen.parsed[key]
+
+    def _kind_at(self, address):
+        at = bisect.bisect_right(self._range_begins, address) - 1
+        return self._ranges[at]["kind"] if at >= 0 and address < self._ranges[at]["end"] else ""
 
     def run(self, words, name):
-        """Runs a command of coreheap on the target; the path of its output."""
-        out = os.path.join(self.folder, name)
-        if os.path.exists(out):
-            os.unlink(out)
-        self.outputs.append(out)
-        run_coreheap(self.options, self.target, [*self.extra, words], out)
-        return out
+        """Runs a command of coreheap on the target; the path of its output, good until another has its name."""
+        words = tuple(words)
+        self._see((words, name), lambda reading: reading._digest(words, name))
+        return os.path.join(self.folder, name)
+
+    def pick(self, words, name, part):
+        """What the function `part` has of the output of a command: of that alone a comparison depends then."""
+        words = tuple(words)
+
+        def look(reading):
+            reading._digest(words, name)
+            return part(os.path.join(reading.folder, name))
+        return self._see((words, name, part), look)
+
+    def report(self, words, name, part=lambda report: report):
+        """A command's JSON without the target's name and the commands that it offers next, or what `part` has of it."""
+        return self.pick(words, name, lambda path: part(load_report(path)))
+
+    def kind_at(self, address):
+        """The kind of the range at an address, "" where none is."""
+        return self._see(("kind", address), lambda reading: reading._kind_at(address))
+
+    def range_bytes(self, kind):
+        """In all ranges of a kind."""
+        return self._see(("bytes", kind), lambda reading: sum(one["end"] - one["begin"] for one in reading._ranges if one["kind"] == kind))
+
+    def _see_rows(self):
+        if "rows" not in self.looks:
+            self._see("rows", lambda reading: reading._digest(*ROWS))
+
+    @property
+    def rows(self):
+        self._see_rows()
+        return self._rows
+
+    @property
+    def objects(self):
+        """Rows in use by the object in them."""
+        self._see_rows()
+        return self._objects
+
+    @property
+    def ranges(self):
+        self._see("ranges", lambda reading: reading._digest(*RANGES))
+        return self._ranges
+
+    @property
+    def live(self):
+        return self._see("live", lambda reading: reading._target.isdigit())
+
+    @property
+    def moved(self):
+        """Whether the interpreter's files are out of reach."""
+        return self._see("moved", lambda reading: "/nonexistent" in reading._extra)
+
+    @property
+    def by_gcore(self):
+        return self._see("by_gcore", lambda reading: os.path.basename(reading._target) == "gcore.core")
+
+    @property
+    def arguments(self):
+        """Words of a command line up to the target, for those who run coreheap themselves."""
+        return self._see("arguments", lambda reading: [*reading._extra, reading._target])
 
 
 def extent(row, glibc):

@@ -13,6 +13,8 @@ import subprocess
 import tempfile
 import time
 
+import seen
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -65,6 +67,7 @@ class Target:
 
     def __init__(self, entry, options):
         self.entry = entry
+        self.seen = seen.Seen()
         self._sized_types, self.malloc, self.preload = None, options.malloc, options.preload
         root = entry["root"]
         self.folder = tempfile.mkdtemp(prefix="oracle-", dir=os.path.join(root, "tmp") if root else options.scratch)

@@ -30,7 +30,7 @@ def compare(comparison, reading):
 
 
 def live(comparison, reading, mappings, causes, beside):
-    smaps = reading.memory.smaps
+    smaps = reading.counted.smaps
     comparison.problem("mappings whose causes are not their Rss",
                        ["%s: %d, Rss %d" % (row["begin"], row["bytes"], row["rss"]) for row in mappings if row["bytes"] != row["rss"]])
     # The parent has not run since: the kernel's own figures, read once more, are the same. (A file's clean pages may
@@ -57,18 +57,18 @@ def dead(comparison, reading, mappings):
             if low <= begin < high:
                 ours[low] = ours.get(low, 0) + row["bytes"]
     # Marked MADV_DONTDUMP (the libc's page of random bytes from 2.41 on): resident, and in no core.
-    undumped = reading.memory.undumped
-    theirs = {begin: rss for begin, rss in reading.memory.anonymous.items() if begin in ours and begin not in undumped}
+    undumped = reading.counted.undumped
+    theirs = {begin: rss for begin, rss in reading.counted.anonymous.items() if begin in ours and begin not in undumped}
     wrong = ["%#x: %d resident in the core, smaps said %d" % (begin, ours[begin], theirs[begin])
              for begin in sorted(theirs) if ours[begin] != theirs[begin]]
     # What smaps counts and no core has.
-    missing = ["%#x: %d" % (begin, rss) for begin, rss in reading.memory.anonymous.items()
+    missing = ["%#x: %d" % (begin, rss) for begin, rss in reading.counted.anonymous.items()
                if rss and begin not in ours and begin not in undumped]
     comparison.problem("anonymous mappings of which the core says otherwise", wrong)
     comparison.problem("resident anonymous mappings that the core does not show", missing)
     comparison.compared(len(theirs))
     comparison.note("%d resident bytes of %d anonymous mappings are those that smaps counted before the end; left out by "
-                    "MADV_DONTDUMP %d" % (sum(theirs.values()), len(theirs), sum(reading.memory.smaps[begin] for begin in undumped)))
+                    "MADV_DONTDUMP %d" % (sum(theirs.values()), len(theirs), sum(reading.counted.smaps[begin] for begin in undumped)))
 
 
 def lost(comparison, causes):

@@ -35,13 +35,13 @@ def comparisons(wanted):
     return [(name, importlib.import_module("compare_" + name).compare) for name in names if not wanted or name in wanted]
 
 
-def one_reading(options, truth, memory, target, where, kind, variant, extra):
+def one_reading(options, truth, memory, counted, target, where, kind, variant, extra):
     entry = target.entry
     title = " ".join(word for word in (entry["label"], kind, variant) if word)
     comparison = Comparison(title)
-    begun = time.time()
+    begun, reading = time.time(), None
     try:
-        reading = Reading(options, entry, truth, memory, where, extra, target.folder, target.sized_types, target.seen)
+        reading = Reading(options, entry, truth, memory, counted, where, extra, target.folder, target.sized_types, target.seen)
         comparison.note("%d rows, %d ranges, export in %.2f s" % (len(reading.rows), len(reading.ranges), reading.seconds))
         for name, compare in comparisons(options.compare):
             comparison.run(name, compare, reading)
@@ -50,6 +50,9 @@ def one_reading(options, truth, memory, target, where, kind, variant, extra):
                 shutil.copy(path, os.path.join(options.keep, title.replace(" ", "-").replace("/", "-") + "-" + os.path.basename(path)))
     except RuntimeError as error:
         comparison.problem("coreheap", [error])
+    finally:
+        if reading:
+            reading.close()
     comparison.note("%.1f s: %s" % (time.time() - begun, ", ".join("%s %.1f" % one for one in sorted(comparison.seconds.items()))))
     if comparison.same:
         comparison.note("shown byte for byte as in a reading before, and so compared: " + ", ".join(comparison.same))
@@ -113,6 +116,7 @@ def run_interpreter(options, entry):
             return results, skips
         for kind in options.kind:
             try:
+                counted = memories.Counted(target.pid)
                 where_ = str(target.pid) if kind == "live" else getattr(target, kind)()
                 root = ["--sysroot", entry["root"]] if entry["root"] and kind != "live" else []
                 variants = [("", root)]
@@ -125,7 +129,7 @@ def run_interpreter(options, entry):
                 if options.newest_table:
                     variants = [("newest table %s" % options.newest_table, [*root, "--newest-table", options.newest_table])]
                 for variant, extra in variants:
-                    results.append(one_reading(options, truth, memory, target, where_, kind, variant, extra))
+                    results.append(one_reading(options, truth, memory, counted, target, where_, kind, variant, extra))
                 if kind != "live" and not options.keep_cores:
                     os.unlink(where_)
             except Skip as skip:

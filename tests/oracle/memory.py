@@ -18,8 +18,31 @@ class Region:
         self.begin, self.end, self.name, self.data = begin, end, name, data
 
 
+class Counted:
+    """Resident bytes of a process's mappings, as smaps has them at one moment.
+
+    Not the same for a target's life: gdb's gcore reads what was never touched, and a kernel that has no zero page for
+    such reads gives each page a frame of its own.
+    """
+
+    def __init__(self, pid):
+        self.smaps, self.anonymous = {}, {}           # Rss by mapping; of anonymous ones alone
+        self.undumped = set()                         # mappings that no core holds, because they were marked so
+        with open("/proc/%d/smaps" % pid) as smaps:
+            for line in smaps:
+                match = re.match(r"([0-9a-f]+)-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)", line)
+                if match:
+                    begin, name = int(match.group(1), 16), match.group(2)
+                elif line.startswith("Rss:"):
+                    self.smaps[begin] = int(line.split()[1]) * 1024
+                    if not name or name in ("[heap]", "[stack]"):
+                        self.anonymous[begin] = self.smaps[begin]
+                elif line.startswith("VmFlags:") and "dd" in line.split():
+                    self.undumped.add(begin)
+
+
 class Memory:
-    """Private data regions of a process (not code), and its Rss as smaps has it."""
+    """Private data regions of a process (not code)."""
 
     def __init__(self, pid):
         self.regions = []
@@ -40,21 +63,6 @@ class Memory:
                 if match.group(3)[3] == "p" and (match.group(3).startswith("rw") or
                                                  match.group(3).startswith("r--") and name.startswith("/")):
                     self.regions.append(Region(begin, end, name, self._read(mem, begin, end)))
-        with open("/proc/%d/smaps_rollup" % pid) as smaps:
-            self.rss = int(re.search(r"Rss:\s+(\d+)", smaps.read()).group(1)) * 1024
-        self.smaps, self.anonymous = {}, {}           # Rss by mapping; of anonymous ones alone
-        self.undumped = set()                         # mappings that no core holds, because they were marked so
-        with open("/proc/%d/smaps" % pid) as smaps:
-            for line in smaps:
-                match = re.match(r"([0-9a-f]+)-[0-9a-f]+ \S+ \S+ \S+ \d+\s*(.*)", line)
-                if match:
-                    begin, name = int(match.group(1), 16), match.group(2)
-                elif line.startswith("Rss:"):
-                    self.smaps[begin] = int(line.split()[1]) * 1024
-                    if not name or name in ("[heap]", "[stack]"):
-                        self.anonymous[begin] = self.smaps[begin]
-                elif line.startswith("VmFlags:") and "dd" in line.split():
-                    self.undumped.add(begin)
         self._begins = [region.begin for region in self.regions]
 
     @staticmethod

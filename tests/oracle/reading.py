@@ -9,11 +9,11 @@ import csv
 import json
 import os
 import re
-import subprocess
 import sys
 import time
 import traceback
 
+import engines
 import seen
 
 INT_SLOT = 24                 # rows of 2.7's int blocks: no chunk has that size
@@ -81,18 +81,6 @@ class Comparison:
         sys.stdout.flush()
 
 
-def run_coreheap(options, target, arguments, out):
-    command = [options.coreheap, *arguments[:-1], target, *arguments[-1], "-o", out]
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-                              timeout=options.timeout)
-    except subprocess.TimeoutExpired:
-        raise RuntimeError("%s: no end within %d s" % (" ".join(command), options.timeout))
-    if done.returncode not in (0, 3, 4) or not os.path.exists(out):
-        raise RuntimeError("%s: exit %d: %s" % (" ".join(command), done.returncode, done.stderr.strip()[-400:]))
-    return done
-
-
 def csv_rows(lines):
     """As csv.DictReader, in half the time: there are a million rows."""
     reader = csv.reader(lines)
@@ -149,14 +137,14 @@ class Reading:
     else is the target's.
     """
 
-    def __init__(self, options, entry, truth, memory, target, extra, folder, sized_types, seen_before):
+    def __init__(self, options, entry, truth, memory, counted, target, extra, folder, sized_types, seen_before):
         self.options, self.entry, self.truth, self.memory = options, entry, truth, memory
         self.folder, self.sized_types, self.seen = folder, sized_types, seen_before
         self.version = tuple(int(part) for part in re.findall(r"\d+", entry["version"])[:2])
         self.glibc = tuple(int(part) for part in entry["glibc"].split("."))
         self.outputs, self.looks = [], {}
-        self._target, self._extra = target, extra
-        self._standing, self._digests = {}, {}
+        self._target, self._extra, self._counted = target, extra, counted
+        self._standing, self._digests, self._session = {}, {}, None
         begun = time.time()
         self._digest(*ROWS)
         self.seconds = time.time() - begun
@@ -172,6 +160,19 @@ class Reading:
         self.looks[key] = (look, value)
         return value
 
+    def _execute(self, words, out):
+        """The rows come from the program, as a user runs it; everything else from one session of the library, as GDB has."""
+        if words == ROWS[0]:
+            engines.run_program(self.options, self._extra, self._target, words, out)
+            return
+        if self._session is None:
+            self._session = engines.Session(self.options, self._extra, self._target)
+        self._session.run(words, out)
+
+    def close(self):
+        if self._session is not None:
+            self._session.close()
+
     def _digest(self, words, name):
         """Of a command's output, which is made where it does not stand there yet; the path beside it."""
         path = os.path.join(self.folder, name)
@@ -180,7 +181,7 @@ class Reading:
                 os.unlink(path)
             self._standing.pop(name, None)
             self.outputs.append(path)
-            run_coreheap(self.options, self._target, [*self._extra, words], path)
+            self._execute(words, path)
             self._standing[name] = words
             self._digests[name] = seen.digest(path)
         return self._digests[name]
@@ -222,6 +223,12 @@ class Reading:
     def range_bytes(self, kind):
         """In all ranges of a kind."""
         return self._see(("bytes", kind), lambda reading: sum(one["end"] - one["begin"] for one in reading._ranges if one["kind"] == kind))
+
+    @property
+    def counted(self):
+        """Resident bytes of the target's mappings (memory.Counted), before this reading or before the core was made."""
+        self._see("counted", lambda reading: vars(reading._counted))
+        return self._counted
 
     def _see_rows(self):
         if "rows" not in self.looks:

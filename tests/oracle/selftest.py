@@ -4,6 +4,7 @@
 import os
 import sys
 import tempfile
+import types
 import unittest
 
 sys.dont_write_bytecode = True
@@ -26,8 +27,8 @@ class Outputs:
     def __init__(self, texts):
         self.texts, self.asked = texts, []
 
-    def __call__(self, options, target, words, out):
-        command = " ".join(words[-1])
+    def __call__(self, words, out):
+        command = " ".join(words)
         self.asked.append(command)
         if self.texts.get(command) is None:
             raise RuntimeError("no " + command)
@@ -40,19 +41,20 @@ class Selftest(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder, self.seen, self.compared = folder.name, seen.Seen(), []
-        self.kept = readings.run_coreheap, readings.load_rows, readings.load_ranges
+        self.kept = readings.Reading._execute, readings.load_rows, readings.load_ranges
         self.addCleanup(self.restore)
         readings.load_rows = lambda path: [{"state": "used", "object": number} for number in numbers(path)]
         readings.load_ranges = lambda path: [{"begin": 0, "end": number, "kind": "file"} for number in numbers(path)]
 
     def restore(self):
-        readings.run_coreheap, readings.load_rows, readings.load_ranges = self.kept
+        readings.Reading._execute, readings.load_rows, readings.load_ranges = self.kept
 
-    def read(self, compare, target="core", extra=(), **texts):
+    def read(self, compare, target="core", extra=(), smaps=None, **texts):
         """Whether `compare` was made on a reading in which commands say these texts."""
-        readings.run_coreheap = Outputs({ROWS: "1\n2\n", RANGES: "10", **texts})
+        readings.Reading._execute = Outputs({ROWS: "1\n2\n", RANGES: "10", **texts})
         entry = {"version": "3.11.2", "glibc": "2.36"}
-        reading = readings.Reading(None, entry, None, None, target, list(extra), self.folder, None, self.seen)
+        counted = types.SimpleNamespace(smaps=smaps)
+        reading = readings.Reading(None, entry, None, None, counted, target, list(extra), self.folder, None, self.seen)
         comparison = readings.Comparison("")
         made = []
 
@@ -96,6 +98,7 @@ class Selftest(unittest.TestCase):
                 (lambda r: r.live, {}, {"target": "other"}, {"target": "123"}),
                 (lambda r: r.by_gcore, {}, {"target": "other"}, {"target": "in/gcore.core"}),
                 (lambda r: r.moved, {}, {"extra": ["--no-symbols"]}, {"extra": ["--sysroot", "/nonexistent"]}),
+                (lambda r: r.counted.smaps, {"smaps": {4096: 1}}, {"smaps": {4096: 1}}, {"smaps": {4096: 2}}),
                 (lambda r: r.arguments, {}, {}, {"extra": ["--no-symbols"]}),
                 (lambda r: r.run(["gc"], "gc.txt"), {"gc": "a"}, {"gc": "a"}, {"gc": "b"}),
                 (lambda r: r.report(["gc"], "gc.json"), whole, dict(whole, target="other"), part),

@@ -79,14 +79,13 @@ def questions(tracemalloc):
         yield "--by filename --exclude *.py@7", "filename", False, [Filter(False, "*.py", domain=7)]
 
 
-def objects():
-    """What the collector lists, and what that refers to."""
-    seen = {}
-    for o in gc.get_objects():
-        seen[id(o)] = o
-    for o in list(seen.values()):
-        for r in gc.get_referents(o):
-            seen[id(r)] = r
+def objects(mine):
+    """What the collector lists, and what that refers to, but for `mine`. Each allocation is traced: few are made."""
+    listed = [o for o in gc.get_objects() if id(o) not in mine]
+    seen = dict(zip(map(id, listed), listed))
+    for begin in range(0, len(listed), 1000):
+        referents = gc.get_referents(*listed[begin:begin + 1000])
+        seen.update(zip(map(id, referents), referents))
     return seen
 
 
@@ -95,10 +94,12 @@ def write(out, taken, skipped):
     own, (now, peak), traces = taken
     limit = _tracemalloc.get_traceback_limit()
     mine = set([id(taken), id(traces)])
-    for trace in traces:
-        mine.update((id(trace), id(trace[2])))
-        mine.update([id(frame) for frame in trace[2]])
-    seen = objects()
+    mine.update(map(id, traces))
+    tracebacks = set([trace[2] for trace in traces])         # those that are equal are one object
+    mine.update(map(id, tracebacks))
+    for frames in tracebacks:
+        mine.update(map(id, frames))
+    seen = objects(mine)
     ask = _tracemalloc._get_object_traceback
     origins = [(address, ask(o)) for address, o in seen.items() if address not in mine]
     _tracemalloc.stop()

@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "querylang/plan.h"
@@ -26,5 +28,15 @@ struct Relation {
     return pending ? heap.census.rows.size() : rows.size();
   }
 };
+
+// All rows of a table.
+inline Relation relation_of(std::shared_ptr<const TableData> table) {
+  Relation relation;
+  relation.table = std::move(table);
+  relation.pending = false;
+  relation.rows.resize(relation.table->rows);
+  std::iota(relation.rows.begin(), relation.rows.end(), 0U);
+  return relation;
+}
 
 }  // namespace coreheap::query

@@ -6,27 +6,20 @@
 
 #include <algorithm>
 #include <chrono>
-#include <numeric>
 
+#include "querylang/execution.h"
 #include "querylang/explain.h"
-#include "querylang/filter.h"
 #include "querylang/graph_stages.h"
 #include "querylang/graph_tables.h"
-#include "querylang/group.h"
 #include "querylang/prepare.h"
-#include "querylang/relation.h"
+#include "querylang/row_stages.h"
+#include "querylang/scan.h"
 
 namespace coreheap::query {
 
 namespace {
 
 using Clock = std::chrono::steady_clock;
-
-constexpr std::size_t kPiece = std::size_t{1} << 17;
-constexpr std::uint64_t kSeed = 1;
-// Rows of which only the first are wanted are sorted as they come; more than so many are not worth
-// it.
-constexpr std::uint64_t kMostKept = 1 << 16;
 
 class ResultRows final : public QueryResult {
  public:
@@ -75,7 +68,7 @@ class ResultRows final : public QueryResult {
 class Executor {
  public:
   Executor(const Heap& heap, Variables& variables, JobControl& job)
-      : heap_(heap), variables_(variables), job_(job), derived_(std::make_shared<Derived>()) {}
+      : variables_(variables), run_{heap, job} {}
 
   Result<std::shared_ptr<const QueryResult>> execute(QueryPlan given) {
     const auto start = Clock::now();
@@ -90,42 +83,35 @@ class Executor {
       if (auto ready = prepare_pipeline(main); !ready) return std::unexpected(ready.error());
       auto relation = source_relation(main);
       if (!relation) return std::unexpected(relation.error());
-      std::string text = explained(main, *relation, worker(0));
+      std::string text = explained(main, *relation, run_.worker(0));
       relation->rows.clear();
       relation->pending = false;
-      return std::make_shared<ResultRows>(plan, derived_, heap_, std::move(*relation), Footer{},
-                                          std::move(text));
+      return std::make_shared<ResultRows>(plan, run_.derived, run_.heap, std::move(*relation),
+                                          Footer{}, std::move(text));
     }
     auto relation = run_pipeline(main);
     if (!relation) return std::unexpected(relation.error());
     Footer footer;
     footer.matched = relation->matched.value_or(relation->rows.size());
     footer.cut = relation->matched.has_value();
-    footer.heap_bytes = heap_.census.coverage.allocator_bytes;
+    footer.heap_bytes = run_.heap.census.coverage.allocator_bytes;
     footer.bytes = relation->bytes;
     if (relation->is_census() && !footer.cut) footer.bytes = bytes_of(relation->rows);
-    footer.notes = notes_;
+    footer.notes = run_.notes;
     add_missing(footer);
     footer.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    return std::make_shared<ResultRows>(plan, derived_, heap_, std::move(*relation),
+    return std::make_shared<ResultRows>(plan, run_.derived, run_.heap, std::move(*relation),
                                         std::move(footer), std::string());
   }
 
  private:
-  Worker& worker(unsigned index) {
-    while (workers_.size() <= index) {
-      workers_.push_back(std::make_unique<Worker>(heap_, *derived_));
-    }
-    return *workers_[index];
-  }
-
   static RowSet sorted(std::vector<std::uint32_t> rows) {
     std::sort(rows.begin(), rows.end());
     return rows;
   }
 
   std::uint64_t bytes_of(const std::vector<std::uint32_t>& rows) const {
-    const auto sizes = heap_.census.rows.sizes();
+    const auto sizes = run_.heap.census.rows.sizes();
     std::uint64_t bytes = 0;
     for (const std::uint32_t row : rows) bytes += sizes[row];
     return bytes;
@@ -134,7 +120,7 @@ class Executor {
   // Rows of which a condition or a key could not be worked out.
   void add_missing(Footer& footer) const {
     std::vector<std::pair<std::string, std::uint64_t>> lines;
-    for (const auto& [e, count] : nones_) {
+    for (const auto& [e, count] : run_.nones) {
       const auto same =
           std::find_if(lines.begin(), lines.end(),
                        [&, name = e->name](const auto& l) { return l.first == name; });
@@ -157,7 +143,7 @@ class Executor {
     Preparation preparation;
     Result<void> state;
     for_each_expression(plan, [&](Typed& e) {
-      prepare(e, heap_, preparation);
+      prepare(e, run_.heap, preparation);
       if (e.subquery != nullptr && e.rows == nullptr && e.values == nullptr)
         subqueries.push_back(&e);
       if (!e.variable.empty()) {
@@ -181,8 +167,8 @@ class Executor {
             preparation.needs_dominators || aggregate.id == AggregateId::retained;
       }
     }
-    notes_.insert(notes_.end(), preparation.notes.begin(), preparation.notes.end());
-    if (auto done = derive(preparation, heap_, *derived_, job_); !done) return done;
+    run_.notes.insert(run_.notes.end(), preparation.notes.begin(), preparation.notes.end());
+    if (auto done = derive(preparation, run_.heap, *run_.derived, run_.job); !done) return done;
     for (Typed* e : subqueries) {
       auto relation = run_pipeline(*e->subquery);
       if (!relation) return std::unexpected(relation.error());
@@ -191,7 +177,7 @@ class Executor {
         continue;
       }
       auto values = std::make_shared<ValueSet>();
-      Evaluator evaluator(worker(0), relation->table.get());
+      Evaluator evaluator(run_.worker(0), relation->table.get());
       std::vector<Value> cells(kBatch);
       for (std::size_t at = 0; at < relation->rows.size(); at += kBatch) {
         const std::size_t n = std::min(kBatch, relation->rows.size() - at);
@@ -200,7 +186,7 @@ class Executor {
         for (std::size_t i = 0; i < n; ++i) {
           if (!cells[i].is_none()) values->add(cells[i]);
         }
-        worker(0).texts.clear();
+        run_.worker(0).texts.clear();
       }
       values->finish();
       e->values = std::move(values);
@@ -219,7 +205,7 @@ class Executor {
     }
     if (!plan.addresses.empty()) {
       for (const auto& [address, span] : plan.addresses) {
-        const census::RowId row = heap_.census.row_holding(Address{address});
+        const census::RowId row = run_.heap.census.row_holding(Address{address});
         if (row == census::RowId::none) {
           return fail(ErrorCode::not_mapped, fmt::format("0x{:x}", address), "no block lies there",
                       fmt::format("show 0x{:x}", address));
@@ -230,250 +216,16 @@ class Executor {
       return relation;
     }
     if (!is_census(plan.source)) {
-      auto table = table_data(plan.source, heap_, *derived_, job_);
+      auto table = table_data(plan.source, run_.heap, *run_.derived, run_.job);
       if (!table) return std::unexpected(table.error());
-      relation.table = std::move(*table);
-      relation.rows.resize(relation.table->rows);
-      std::iota(relation.rows.begin(), relation.rows.end(), 0U);
-      relation.pending = false;
+      relation = relation_of(std::move(*table));
+      relation.source = plan.source;
     }
     return relation;
   }
 
-  // Calls sink(piece, evaluator, rows) for what passes the relation's conditions, batch by batch.
-  template <class Sink>
-  Result<void> scan(Relation& relation, std::size_t pieces, Sink&& sink) {
-    std::vector<Filter> filters;
-    if (relation.pending) filters = source_filters(relation.source, heap_.census);
-    std::vector<Filter> compiled = compile(relation.conditions, worker(0), !relation.is_census());
-    std::move(compiled.begin(), compiled.end(), std::back_inserter(filters));
-    const std::size_t count = relation.count(heap_);
-    for (unsigned i = 0; i < worker_count(pieces); ++i) worker(i);
-    std::vector<std::map<const Typed*, std::uint64_t>> nones(worker_count(pieces));
-    job_.begin_step("selecting", count);
-    auto done = parallel_for(pieces, job_, [&](std::size_t piece, unsigned index) {
-      Evaluator evaluator(worker(index), relation.table.get());
-      evaluator.count_nones = true;
-      std::vector<std::uint32_t> rows;
-      const std::size_t end = std::min(count, (piece + 1) * kPiece);
-      for (std::size_t at = piece * kPiece; at < end; at += kBatch) {
-        const std::size_t n = std::min(kBatch, end - at);
-        rows.resize(n);
-        if (relation.pending) {
-          std::iota(rows.begin(), rows.end(), static_cast<std::uint32_t>(at));
-        } else {
-          std::copy_n(relation.rows.begin() + static_cast<std::ptrdiff_t>(at), n, rows.begin());
-        }
-        for (const Filter& filter : filters) {
-          if (rows.empty()) break;
-          filter.apply(evaluator, rows);
-        }
-        if (!rows.empty()) sink(piece, index, evaluator, rows);
-        worker(index).texts.clear();
-        if (job_.cancelled()) return;
-      }
-      job_.advance(end - piece * kPiece);
-      for (const auto& [e, n] : evaluator.nones) nones[index][e] += n;
-    });
-    if (!done) return done;
-    for (const auto& one : nones) {
-      for (const auto& [e, n] : one) nones_[e] += n;
-    }
-    if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
-    return {};
-  }
-
-  std::size_t pieces_of(const Relation& relation) const {
-    return (relation.count(heap_) + kPiece - 1) / kPiece;
-  }
-
-  Result<void> settle(Relation& relation) {
-    if (!relation.pending && relation.conditions.empty()) return {};
-    const std::size_t pieces = pieces_of(relation);
-    std::vector<std::vector<std::uint32_t>> kept(pieces);
-    auto done =
-        scan(relation, pieces,
-             [&](std::size_t piece, unsigned, Evaluator&, std::vector<std::uint32_t>& rows) {
-               kept[piece].insert(kept[piece].end(), rows.begin(), rows.end());
-             });
-    if (!done) return done;
-    std::size_t total = 0;
-    for (const auto& one : kept) total += one.size();
-    std::vector<std::uint32_t> all;
-    all.reserve(total);
-    for (auto& one : kept) {
-      all.insert(all.end(), one.begin(), one.end());
-      one = {};
-    }
-    // What was left out of a table of groups was counted in its bytes.
-    if (!relation.is_census() && all.size() != relation.rows.size()) relation.bytes.reset();
-    relation.rows = std::move(all);
-    relation.pending = false;
-    relation.conditions.clear();
-    return {};
-  }
-
-  Result<void> group(Relation& relation, const GroupPlan& plan) {
-    const std::size_t pieces = pieces_of(relation);
-    std::shared_ptr<TableData> table;
-    std::uint64_t bytes = 0;
-    const bool sized = relation.is_census();
-    const auto sizes = heap_.census.rows.sizes();
-    std::uint64_t rows = 0;
-    if (sized && DenseGroups::fits(plan)) {
-      std::vector<DenseGroups> groups(worker_count(std::max<std::size_t>(pieces, 1)),
-                                      DenseGroups(plan, heap_, *derived_));
-      std::vector<std::uint64_t> sums(groups.size() * 8, 0);
-      auto done =
-          scan(relation, pieces,
-               [&](std::size_t, unsigned index, Evaluator&, std::vector<std::uint32_t>& ids) {
-                 groups[index].add(ids);
-                 for (const std::uint32_t id : ids) sums[index * 8] += sizes[id];
-               });
-      if (!done) return done;
-      for (std::size_t i = 1; i < groups.size(); ++i) groups[0].merge(groups[i]);
-      for (std::size_t i = 0; i < groups.size(); ++i) bytes += sums[i * 8];
-      table = groups[0].table(worker(0));
-      rows = groups[0].rows();
-    } else {
-      std::vector<Groups> groups;
-      for (std::size_t i = 0; i < std::max<std::size_t>(pieces, 1); ++i) groups.emplace_back(plan);
-      std::vector<std::uint64_t> sums(groups.size(), 0);
-      auto done = scan(
-          relation, pieces,
-          [&](std::size_t piece, unsigned, Evaluator& evaluator, std::vector<std::uint32_t>& ids) {
-            groups[piece].add(evaluator, ids);
-            if (!sized) return;
-            for (const std::uint32_t id : ids) sums[piece] += sizes[id];
-          });
-      if (!done) return done;
-      for (std::size_t i = 1; i < groups.size(); ++i) {
-        groups[0].merge(std::move(groups[i]));
-        if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
-      }
-      for (const std::uint64_t sum : sums) bytes += sum;
-      job_.begin_step("retained sizes of groups", 0);
-      auto finished = groups[0].table([&](const RowSet& set) -> Result<std::uint64_t> {
-        if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
-        return retained_bytes(set, *derived_, job_);
-      });
-      if (!finished) return std::unexpected(finished.error());
-      table = std::move(*finished);
-      rows = groups[0].rows();
-      if (groups[0].rows_cut() != 0) {
-        notes_.push_back(
-            fmt::format("{} rows of further groups are left out: there are more than {}",
-                        groups[0].rows_cut(), kMaxGroups));
-      }
-    }
-    Relation grouped;
-    grouped.table = std::move(table);
-    grouped.pending = false;
-    grouped.rows.resize(grouped.table->rows);
-    std::iota(grouped.rows.begin(), grouped.rows.end(), 0U);
-    if (sized) grouped.bytes = bytes;
-    static_cast<void>(rows);
-    relation = std::move(grouped);
-    return {};
-  }
-
-  // Values of all keys for rows[begin, end), on every core. Texts stay until `settle_texts`.
-  Result<std::vector<std::vector<Value>>> sort_values(const Relation& relation,
-                                                      std::span<const std::uint32_t> rows,
-                                                      const std::vector<SortKey>& keys) {
-    std::vector<std::vector<Value>> values(keys.size());
-    for (auto& column : values) column.resize(rows.size());
-    const std::size_t pieces = (rows.size() + kPiece - 1) / kPiece;
-    for (unsigned i = 0; i < worker_count(pieces); ++i) worker(i);
-    auto done = parallel_for(pieces, job_, [&](std::size_t piece, unsigned index) {
-      Evaluator evaluator(worker(index), relation.table.get());
-      const std::size_t end = std::min(rows.size(), (piece + 1) * kPiece);
-      for (std::size_t at = piece * kPiece; at < end && !job_.cancelled(); at += kBatch) {
-        const std::size_t n = std::min(kBatch, end - at);
-        for (std::size_t k = 0; k < keys.size(); ++k) {
-          evaluator.eval(keys[k].value, rows.subspan(at, n), std::span(values[k]).subspan(at, n));
-        }
-      }
-    });
-    if (!done) return std::unexpected(done.error());
-    if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
-    return values;
-  }
-
-  Result<void> sort(Relation& relation, const std::vector<SortKey>& keys, std::uint64_t wanted) {
-    if (auto done = settle(relation); !done) return done;
-    job_.begin_step("sorting", relation.rows.size());
-    const bool few = wanted <= kMostKept && wanted < relation.rows.size() / 4;
-    const std::size_t chunk =
-        few ? std::max<std::size_t>(kPiece * 4, wanted * 2) : relation.rows.size();
-    // Of each chunk the best go on into the next one: their order among equals is that of the rows.
-    std::vector<std::uint32_t> best;
-    std::size_t at = 0;
-    do {
-      std::vector<std::uint32_t> rows;
-      rows.swap(best);
-      const std::size_t n = std::min(chunk, relation.rows.size() - at);
-      rows.insert(rows.end(), relation.rows.begin() + static_cast<std::ptrdiff_t>(at),
-                  relation.rows.begin() + static_cast<std::ptrdiff_t>(at + n));
-      at += n;
-      auto values = sort_values(relation, rows, keys);
-      if (!values) return std::unexpected(values.error());
-      std::vector<std::uint32_t> order(rows.size());
-      std::iota(order.begin(), order.end(), 0U);
-      const auto before = [&](std::uint32_t a, std::uint32_t b) {
-        for (std::size_t k = 0; k < keys.size(); ++k) {
-          const Value& x = (*values)[k][a];
-          const Value& y = (*values)[k][b];
-          if (const int way = sort_order(x, y, keys[k].descending); way != 0) return way < 0;
-        }
-        return a < b;
-      };
-      const auto end = order.begin() +
-                       static_cast<std::ptrdiff_t>(few ? std::min<std::size_t>(wanted, order.size())
-                                                       : order.size());
-      if (few) {
-        std::partial_sort(order.begin(), end, order.end(), before);
-      } else {
-        std::sort(order.begin(), order.end(), before);
-      }
-      for (auto it = order.begin(); it != end; ++it) best.push_back(rows[*it]);
-      for (const auto& one : workers_) one->texts.clear();
-      job_.advance(n);
-      if (job_.cancelled()) return fail(ErrorCode::cancelled, "select", "cancelled");
-    } while (at < relation.rows.size());
-    if (few) relation.matched = relation.rows.size();
-    relation.rows = std::move(best);
-    return {};
-  }
-
-  Result<void> sample(Relation& relation, std::uint64_t wanted) {
-    if (auto done = settle(relation); !done) return done;
-    notes_.push_back(fmt::format("sampled with seed {}", kSeed));
-    if (relation.rows.size() <= wanted) return {};
-    const auto chance = [](std::uint32_t row) {
-      std::uint64_t x = (row + kSeed) * 0x9e3779b97f4a7c15ULL;
-      x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
-      x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
-      return x ^ (x >> 31);
-    };
-    std::vector<std::uint32_t> order(relation.rows.size());
-    std::iota(order.begin(), order.end(), 0U);
-    const auto end = order.begin() + static_cast<std::ptrdiff_t>(wanted);
-    std::nth_element(order.begin(), end, order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return chance(relation.rows[a]) < chance(relation.rows[b]);
-    });
-    order.erase(end, order.end());
-    std::sort(order.begin(), order.end());
-    std::vector<std::uint32_t> picked;
-    picked.reserve(order.size());
-    for (const std::uint32_t i : order) picked.push_back(relation.rows[i]);
-    relation.matched = relation.matched.value_or(relation.rows.size());
-    relation.rows = std::move(picked);
-    return {};
-  }
-
   Result<void> walk_graph(Relation& relation, StagePlan& stage) {
-    if (auto done = settle(relation); !done) return done;
+    if (auto done = settle(run_, relation); !done) return done;
     RowFilter filter;
     if (!stage.conditions.empty()) {
       filter = [&](RowSet rows) -> Result<RowSet> {
@@ -481,12 +233,12 @@ class Executor {
         step.pending = false;
         step.rows = std::move(rows);
         for (const Typed& condition : stage.conditions) step.conditions.push_back(&condition);
-        if (auto done = settle(step); !done) return std::unexpected(done.error());
+        if (auto done = settle(run_, step); !done) return std::unexpected(done.error());
         return std::move(step.rows);
       };
     }
-    auto found = walk(stage.walk, sorted(std::move(relation.rows)), stage.count, filter, heap_,
-                      *derived_, job_);
+    auto found = walk(stage.walk, sorted(std::move(relation.rows)), stage.count, filter, run_.heap,
+                      *run_.derived, run_.job);
     if (!found) return std::unexpected(found.error());
     relation.rows = std::move(*found);
     relation.matched.reset();
@@ -495,11 +247,11 @@ class Executor {
 
   // A table in place of the rows.
   Result<void> to_table(Relation& relation, StagePlan& stage) {
-    if (auto done = settle(relation); !done) return done;
+    if (auto done = settle(run_, relation); !done) return done;
     const RowSet rows = sorted(std::move(relation.rows));
     Result<std::shared_ptr<TableData>> table;
     if (stage.id == StageId::cycles) {
-      table = cycles(rows, worker(0), job_);
+      table = cycles(rows, run_.worker(0), run_.job);
     } else {
       WaysWanted wanted;
       wanted.by_type = stage.by_type;
@@ -509,22 +261,18 @@ class Executor {
         Relation excluded;
         excluded.source = SourceId::rows;
         for (const Typed& condition : stage.conditions) excluded.conditions.push_back(&condition);
-        if (auto done = settle(excluded); !done) return done;
+        if (auto done = settle(run_, excluded); !done) return done;
         wanted.excluded = std::move(excluded.rows);
       }
-      table = ways(rows, wanted, worker(0), notes_, job_);
+      table = ways(rows, wanted, run_.worker(0), run_.notes, run_.job);
     }
     if (!table) return std::unexpected(table.error());
-    relation = Relation{};
-    relation.table = std::move(*table);
-    relation.pending = false;
-    relation.rows.resize(relation.table->rows);
-    std::iota(relation.rows.begin(), relation.rows.end(), 0U);
+    relation = relation_of(std::move(*table));
     return {};
   }
 
   Result<void> combine(Relation& relation, StagePlan& stage) {
-    if (auto done = settle(relation); !done) return done;
+    if (auto done = settle(run_, relation); !done) return done;
     auto other = run_pipeline(*stage.operand);
     if (!other) return std::unexpected(other.error());
     const RowSet a = sorted(std::move(relation.rows));
@@ -555,23 +303,23 @@ class Executor {
             relation->conditions.push_back(&condition);
           break;
         case StageId::group:
-          done = group(*relation, *stage.group);
+          done = group(run_, *relation, *stage.group);
           break;
         case StageId::order: {
           const bool limited =
               i + 1 < plan.stages.size() && plan.stages[i + 1].id == StageId::limit;
-          done = sort(*relation, stage.keys, limited ? plan.stages[i + 1].count : UINT64_MAX);
+          done = sort(run_, *relation, stage.keys, limited ? plan.stages[i + 1].count : UINT64_MAX);
           break;
         }
         case StageId::limit:
-          done = settle(*relation);
+          done = settle(run_, *relation);
           if (done && relation->rows.size() > stage.count) {
             relation->matched = relation->matched.value_or(relation->rows.size());
             relation->rows.resize(stage.count);
           }
           break;
         case StageId::sample:
-          done = sample(*relation, stage.count);
+          done = sample(run_, *relation, stage.count);
           break;
         case StageId::unite:
         case StageId::intersect:
@@ -586,26 +334,21 @@ class Executor {
           done = to_table(*relation, stage);
           break;
         case StageId::save:
-          done = settle(*relation);
+          done = settle(run_, *relation);
           if (done) {
             variables_[stage.variable] = std::make_shared<const RowSet>(sorted(relation->rows));
-            notes_.push_back(fmt::format("saved as ${}", stage.variable));
+            run_.notes.push_back(fmt::format("saved as ${}", stage.variable));
           }
           break;
       }
       if (!done) return std::unexpected(done.error());
     }
-    if (auto done = settle(*relation); !done) return std::unexpected(done.error());
+    if (auto done = settle(run_, *relation); !done) return std::unexpected(done.error());
     return relation;
   }
 
-  const Heap& heap_;
   Variables& variables_;
-  JobControl& job_;
-  std::shared_ptr<Derived> derived_;
-  std::vector<std::unique_ptr<Worker>> workers_;
-  std::vector<std::string> notes_;
-  std::map<const Typed*, std::uint64_t> nones_;
+  Execution run_;
 };
 
 }  // namespace

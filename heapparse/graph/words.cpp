@@ -35,6 +35,8 @@ bool is_decoded(Kind kind) {
     case Kind::decimal_digits:
     case Kind::element_children:
     case Kind::format_codes:
+    case Kind::python_lock:  // sem_t: 16 of 32 bytes are written; pthread_mutex_t and
+                             // pthread_cond_t
       return true;
     default:
       return false;

@@ -254,6 +254,27 @@ TEST_CASE("a block that only words into its middle point to is held by them", "[
   }
 }
 
+TEST_CASE("behind a semaphore of glibc is what its block held before: a lock holds nothing by it",
+          "[graph]") {
+  for (const auto* layout : gil_layouts()) {
+    if (!layout->lock.pointer.present()) continue;  // 3.13 on: one byte in the object
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    const Address semaphore = heap.chunk(32);  // a sem_t, 16 bytes of which are written
+    const Address before = heap.chunk(600);
+    heap.word(semaphore + 16, before.value);
+    const Address type =
+        heap.add_static_type(layout->name[0] == '2' ? "thread.lock" : "_thread.lock", {0, 64});
+    const Address lock = heap.object(type, 64);
+    heap.word(lock + layout->lock.pointer.offset, semaphore.value);
+    hold_by_sys(heap, lock);
+    const Built built(heap);
+    CHECK(built.graph.node_at(semaphore) == built.at(lock));
+    CHECK(built.graph.out_refs(built.at(lock)) == 0);
+    CHECK(built.root_kind(before) == RootKind::orphan_block);
+  }
+}
+
 TEST_CASE("what rounds an object's block up holds nothing, what makes it larger does", "[graph]") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);

@@ -133,7 +133,7 @@ Result<std::vector<NodeId>> GraphView::nodes_of(Context& context,
       }
       if (nodes.size() == before) {
         return fail(ErrorCode::no_object, word, "no live object and no block is of that kind",
-                    "select '" + word + "'  (what there is)");
+                    "select " + quoted(word) + "  (what there is)");
       }
       continue;
     }

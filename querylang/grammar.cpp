@@ -567,8 +567,10 @@ QueryError stopped_at(std::string_view query, std::size_t place, const std::stri
               (at_hand ? token : previous) + " begins a stage, which needs a | in front",
               at(from, at_hand ? end : before), (from == 0 ? "| " : "... | ") + rest};
     }
-    return {
-        "trailing", "the query could end before " + token + ", and cannot go on with it", span, {}};
+    return {"trailing",
+            "the query could end before '" + token + "', and cannot go on with it",
+            span,
+            {}};
   }
   std::string hint;
   if (expected == "')'" && query.substr(0, place).find("in (") != std::string_view::npos) {

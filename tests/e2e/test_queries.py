@@ -5,6 +5,7 @@ import csv
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -122,6 +123,11 @@ class RealCore(unittest.TestCase):
         node = rows(program(self.path, "%s and .i == 5 | show object" % NODES)[1])[1][0]
         blocked = ask("why", node, "--excluding", 'type == "list"')
         self.assertIn("No way from a root is left", blocked.stdout.decode())
+        nothing = ask("why", "type='str' and size > 1T")
+        self.assertEqual(nothing.returncode, 1)
+        offered = shlex.split(re.search(r"try: (.*)  \(what there is\)", nothing.stderr.decode()).group(1))
+        self.assertEqual(offered, ["select", "type='str' and size > 1T"])
+        self.assertEqual(ask(*offered).returncode, 0)
         wrong = ask("whatif", few + " | group by type")
         self.assertEqual((wrong.returncode, wrong.stdout), (2, b""))
         self.assertIn(b"a set is of blocks or objects", wrong.stderr)

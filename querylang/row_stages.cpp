@@ -1,5 +1,5 @@
-// A sort of which only the first rows are wanted goes chunk by chunk, so that values of all rows are
-// never there at once.
+// A sort of which only the first rows are wanted goes chunk by chunk, so that values of all rows
+// are never there at once.
 #include "querylang/row_stages.h"
 
 #include <fmt/format.h>

@@ -8,7 +8,6 @@ counts: nobody is held more often than the interpreter has counted.
 
 import collections
 import csv
-import json
 import operator
 
 from causes import immortal
@@ -85,8 +84,8 @@ def kept_by_c(reading, references):
         if (row is None or row["type"] != "tuple" or len(targets) != length or references.held[holder]
                 or holder in reading.truth.objects or row["refcount"] != "1" or (length == 1 and not tracked(targets[0]))):
             continue
-        with open(reading.run(["referrers", hex(holder), "--format", "json"], "referrers.json"), encoding="utf-8") as report:
-            places = [one["type"] for one in json.load(report)["rows"]]
+        places = reading.report(["referrers", hex(holder), "--format", "json"], "referrers.json",
+                                lambda report: [one["type"] for one in report["rows"]])
         if places and all(place.startswith("C globals of") for place in places):
             found.append(holder)
     return found

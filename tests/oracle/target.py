@@ -339,11 +339,18 @@ def truth(out):
         "malloc_info": text[start:], "skipped": NOTES["skipped"], "threads": CONFIG["threads"],
         "bases": bases,
     }
-    data = ("m " + json.dumps(meta) + "\n" + "".join(lines) + "end\n").encode("utf-8")
     own = None           # a frame that holds itself would outlive the rehearsal, with all of its lists
-    view = memoryview(data)
-    while len(view):
-        view = view[os.write(out, view[:1 << 20]):]
+    write_lines(out, ["m " + json.dumps(meta) + "\n"])
+    write_lines(out, lines)
+    write_lines(out, ["end\n"])
+
+
+def write_lines(out, lines):
+    """Part by part: 2.7 makes one text of four bytes a character of them."""
+    for begin in range(0, len(lines), 5000):
+        view = memoryview("".join(lines[begin:begin + 5000]).encode("utf-8"))
+        while len(view):
+            view = view[os.write(out, view):]
 
 
 def find_interned():

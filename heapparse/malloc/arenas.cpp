@@ -246,7 +246,7 @@ void find_main_segments(const Image& image, const ArenaRing& ring, const Arena& 
       input.range = rest;
       input.first_chunk = rest.begin.aligned_up(kAlignment);
       input.top = memory.contains(main.top) && main.top > rest.begin ? main.top : Address{};
-      if (!!input.top) input.range.end = end;
+      if (!!input.top && end > main.top) input.range.end = end;
       input.open_end = true;
       const AddressRange region{rest.begin, walk_segment(image.space, input).end};
       std::erase_if(regions, [&](const AddressRange& r) {

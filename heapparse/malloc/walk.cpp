@@ -450,8 +450,10 @@ std::vector<AddressRange> find_regions(const AddressSpace& space, AddressRange r
       page = present(page + page_size);
       continue;
     }
-    const Address end = *last == top.begin ? top.end : *last;
-    if (end > range.end) return regions;
+    // A top that is damaged may end in front of itself, at the other end of the address space: the
+    // search only goes forward.
+    const Address end = *last == top.begin && top.end > top.begin ? top.end : *last;
+    if (end <= page || end > range.end) return regions;
     regions.push_back({page, end});
     page = present(end);
   }

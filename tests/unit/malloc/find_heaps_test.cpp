@@ -217,6 +217,30 @@ TEST_CASE("a main arena that is not contiguous is found region by region") {
   check_all(made, heaps[0]);
 }
 
+TEST_CASE(
+    "a top that ends in front of itself ends the search for regions, and costs its own alone") {
+  SyntheticHeap made(shape_of(36));
+  fill(made, 0);
+  const Address last{0x7d0001000000};
+  fill(made, made.add_main_region(last, 0x100000));
+  made.finish();
+  const auto sound = heaps_of(made.image());
+  REQUIRE(sound.size() == 1);
+  const Address top = sound[0].arenas[0].top;
+  REQUIRE(top > last);
+  made.word(top + 8, (0 - (top - last)) | kPrevInUse);  // round the address space, to its region
+  const auto heaps = heaps_of(made.image());
+  REQUIRE(heaps.size() == 1);
+  CHECK_FALSE(heaps[0].findings.empty());
+  for (const auto& region : made.regions) {
+    if (AddressRange{region.start, region.start + region.bytes}.contains(top)) continue;
+    for (const auto& part : region.parts) {
+      REQUIRE(chunk_at(heaps[0], part.address) != nullptr);
+      CHECK(chunk_at(heaps[0], part.address)->state == state_of(part.kind));
+    }
+  }
+}
+
 TEST_CASE("a smashed size costs one stretch, not the rest of the heap") {
   SyntheticHeap made(shape_of(36));
   fill(made, 0);

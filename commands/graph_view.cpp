@@ -82,23 +82,10 @@ Error GraphView::nothing_at(Address a) const {
 }
 
 Result<NodeId> GraphView::node_of(Context& context, std::string_view word) {
-  Address address;
-  // `why 1`, as the lists say it: nothing is ever mapped in the first page.
-  constexpr std::size_t kMostDigits = 3;
-  const bool short_number = !word.empty() && word.size() <= kMostDigits &&
-                            word.find_first_not_of("0123456789") == std::string_view::npos;
-  if (word.starts_with('#') || short_number) {
-    const std::string number = (short_number ? "#" : "") + std::string(word);
-    auto row = context.session.numbered_row(context, number);
-    if (!row) return std::unexpected(row.error());
-    address = *row;
-  } else {
-    auto parsed = parse_address(word);
-    if (!parsed) return std::unexpected(parsed.error());
-    address = *parsed;
-  }
-  const NodeId id = graph_->node_at(address);
-  if (id == NodeId::none) return std::unexpected(nothing_at(address));
+  const auto address = context.session.address_of(context, word);
+  if (!address) return std::unexpected(address.error());
+  const NodeId id = graph_->node_at(*address);
+  if (id == NodeId::none) return std::unexpected(nothing_at(*address));
   return id;
 }
 

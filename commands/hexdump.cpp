@@ -41,7 +41,7 @@ std::array<int, kLine> bytes_at(const image::AddressSpace& space, Address a, std
 
 Result<Report> run(Context& context) {
   const std::vector<std::string>& words = context.arguments.words;
-  const auto address = parse_address(words[0]);
+  const auto address = context.session.address_of(context, words[0]);
   if (!address) return std::unexpected(address.error());
   std::uint64_t length = kDefault;
   if (words.size() > 1) {
@@ -97,7 +97,7 @@ Command hexdump_command() {
       .summary = "bytes at an address, hex and ASCII",
       .description =
           "LEN bytes from ADDR, 256 unless told. ?? is a byte that the target had mapped and the\n"
-          "image does not hold.",
+          "image does not hold. ADDR may be a row number of the last list (#3 or 3).",
       .usage = "ADDR [LEN]",
       .min_words = 1,
       .max_words = 2,

@@ -41,7 +41,7 @@ Table frames_table(const Tracemalloc& traces, std::uint32_t traceback, bool as_t
 }
 
 Result<Report> run(Context& context) {
-  const auto address = parse_address(context.arguments.words[0]);
+  const auto address = context.session.address_of(context, context.arguments.words[0]);
   if (!address) return std::unexpected(address.error());
   auto opened = context.session.target(context.job);
   if (!opened) return std::unexpected(opened.error());
@@ -111,7 +111,8 @@ Command origin_command() {
       .description =
           "The traceback that tracemalloc kept of the block around ADDR, innermost frame first:\n"
           "tracemalloc.get_object_traceback() of an object, and the same of a buffer. Needs\n"
-          "PYTHONTRACEMALLOC, see `help tracemalloc`.",
+          "PYTHONTRACEMALLOC, see `help tracemalloc`. ADDR may be a row number of the last list\n"
+          "(#3 or 3).",
       .usage = "ADDR",
       .min_words = 1,
       .max_words = 1,

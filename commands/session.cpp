@@ -137,14 +137,14 @@ void Session::open_pid(std::uint64_t pid, const Settings& settings) {
 }
 
 void Session::open_held(std::uint64_t pid, std::vector<image::HeldThread> threads,
-                        Settings settings) {
+                        const Settings& settings) {
   open_with(
       "pid " + std::to_string(pid), [pid, threads = std::move(threads), settings](JobControl& job) {
         return target_from(image::open_held_process(pid, threads, settings.open, job), settings);
       });
 }
 
-void Session::hold(image::Image image, Settings settings) {
+void Session::hold(image::Image image, const Settings& settings) {
   retire();
   name_ = image.source;
   target_ = make_target(std::move(image), settings.snapshot);
@@ -166,9 +166,11 @@ Result<Address> Session::numbered_row(Context& context, std::string_view word) {
     auto opened = target(context.job);
     if (!opened) return std::unexpected(opened.error());
     if ((*opened)->image().kind == image::TargetKind::live) {
-      return fail(ErrorCode::usage, std::string(word),
-                  "rows of a live process are numbered only within one session",
-                  "the address that the list shows");
+      return fail(
+          ErrorCode::usage, std::string(word),
+          "no list with numbered rows was shown in this session (leaks, dominators), and a live "
+          "process may have another one by now",
+          "the address that a list shows");
     }
     Report first_screen;
     if (auto done = add_holders(context, {}, first_screen); !done) {
@@ -181,6 +183,14 @@ Result<Address> Session::numbered_row(Context& context, std::string_view word) {
                 "the last list has " + std::to_string(numbered_.size()) + " numbered rows");
   }
   return numbered_[*number - 1];
+}
+
+Result<Address> Session::address_of(Context& context, std::string_view word) {
+  constexpr std::size_t kMostDigits = 3;
+  const bool short_number = !word.empty() && word.size() <= kMostDigits &&
+                            word.find_first_not_of("0123456789") == std::string_view::npos;
+  if (short_number) return numbered_row(context, "#" + std::string(word));
+  return word.starts_with('#') ? numbered_row(context, word) : parse_address(word);
 }
 
 Result<Target*> Session::target(JobControl& job) {

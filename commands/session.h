@@ -38,9 +38,10 @@ class Session {
 
   void open_core(const std::string& path, const Settings& settings);
   void open_pid(std::uint64_t pid, const Settings& settings);
-  void open_held(std::uint64_t pid, std::vector<image::HeldThread> threads, Settings settings);
+  void open_held(std::uint64_t pid, std::vector<image::HeldThread> threads,
+                 const Settings& settings);
   // An image that was read already.
-  void hold(image::Image image, Settings settings);
+  void hold(image::Image image, const Settings& settings);
   // Whatever else gives a target; `name` stands in reports until it is open.
   void open_with(std::string name, Opener opener);
   void retire();
@@ -59,6 +60,9 @@ class Session {
   // printed, as on a command line, that is the first screen's list of holders, which is worked out
   // again; a live process may have another one by now, so there it is an error.
   Result<Address> numbered_row(Context& context, std::string_view word);
+  // What a command's word ADDR means: an address, or a row number (#3, or 3 as the lists show it:
+  // nothing is ever mapped in the first page).
+  Result<Address> address_of(Context& context, std::string_view word);
   void remember_rows(std::vector<Address> rows) { numbered_ = std::move(rows); }
 
   // In front of the words of a line that can be pasted: "heap " in GDB, "coreheap core.1 " in a

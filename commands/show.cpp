@@ -12,7 +12,7 @@ namespace coreheap::commands {
 namespace {
 
 Result<Report> run(Context& context) {
-  const auto address = parse_address(context.arguments.words[0]);
+  const auto address = context.session.address_of(context, context.arguments.words[0]);
   if (!address) return std::unexpected(address.error());
   auto opened = context.session.target(context.job);
   if (!opened) return std::unexpected(opened.error());
@@ -86,7 +86,10 @@ Command show_command() {
               "blocks,\n"
               "what they are and whose. Then the chunk or pool, arena, mapping and module around "
               "it.\n"
-              "The object (or the block) is the result address. Tables show 20 rows, --limit more.",
+              "The object (or the block) is the result address. Tables show 20 rows, --limit more. "
+              "ADDR "
+              "may\n"
+              "be a row number of the last list (#3 or 3).",
           .usage = "ADDR",
           .min_words = 1,
           .max_words = 1,

@@ -29,7 +29,7 @@ Result<python::ValueOptions> value_options(const Arguments& arguments) {
 }
 
 Result<Report> run(Context& context) {
-  const auto address = parse_address(context.arguments.words[0]);
+  const auto address = context.session.address_of(context, context.arguments.words[0]);
   if (!address) return std::unexpected(address.error());
   const auto options = value_options(context.arguments);
   if (!options) return std::unexpected(options.error());
@@ -72,25 +72,28 @@ Result<Report> run(Context& context) {
 }  // namespace
 
 Command value_command() {
-  return {.name = "value",
-          .aliases = {"repr"},
-          .summary = "the value of an object as text",
-          .description =
-              "What ascii() (repr of 2.7) says in the program, alone on the screen: for None, "
-              "numbers,\n"
-              "texts, ranges, slices and lists, tuples, sets and dicts of them. Other objects are "
-              "shown by\n"
-              "type and address, with --attributes also by what they hold. Ints of more than 4300 "
-              "digits\n"
-              "are written in hex. <unreadable> stands for what is damaged or not in the image.",
-          .usage = "ADDR",
-          .min_words = 1,
-          .max_words = 1,
-          .options = {{"attributes", 0, "", "instances of classes with their attributes"},
-                      {"max-value", 0, "N|all", "characters at which it is cut (100000)"}},
-          .completer = Completer::address,
-          .group = Group::alive,
-          .run = run};
+  return {
+      .name = "value",
+      .aliases = {"repr"},
+      .summary = "the value of an object as text",
+      .description =
+          "What ascii() (repr of 2.7) says in the program, alone on the screen: for None, "
+          "numbers,\n"
+          "texts, ranges, slices and lists, tuples, sets and dicts of them. Other objects are "
+          "shown by\n"
+          "type and address, with --attributes also by what they hold. Ints of more than 4300 "
+          "digits\n"
+          "are written in hex. <unreadable> stands for what is damaged or not in the image. ADDR "
+          "may be\n"
+          "a row number of the last list (#3 or 3).",
+      .usage = "ADDR",
+      .min_words = 1,
+      .max_words = 1,
+      .options = {{"attributes", 0, "", "instances of classes with their attributes"},
+                  {"max-value", 0, "N|all", "characters at which it is cut (100000)"}},
+      .completer = Completer::address,
+      .group = Group::alive,
+      .run = run};
 }
 
 }  // namespace coreheap::commands

@@ -101,11 +101,14 @@ class RealCore(unittest.TestCase):
     def test_a_row_of_the_list_shown_last_is_taken_by_its_number(self):
         ran = gdb("heap dominators --format csv --columns number,address --limit 3", "heap why #2 --format csv", "heap why 2 --format csv",
                   "heap why 0", args=["-c", self.path], env=environment())
+        shown = gdb("heap dominators --limit 3", "heap show #2", "heap x 2 8", args=["-c", self.path], env=environment()).out
         numbered, with_sign, plain = [rows(part.strip()) for part in ran.out[ran.out.index("number,address"):].split("path,")]
         address = dict(numbered)["2"]
         # The way ends at the object that the list names.
         self.assertEqual(with_sign[-1][5], address)
         self.assertEqual(plain, with_sign)
+        self.assertRegex(shown, r"(?m)^  object +%s$" % address)
+        self.assertRegex(shown, r"(?m)^%016x  " % int(address, 16))
         self.assertRegex(ran.err, "0: the last list has [0-9]+ numbered rows")
 
     def test_a_query_stands_where_a_set_does(self):

@@ -76,27 +76,26 @@ Result<Report> run(Context& context) {
 }  // namespace
 
 Command show_command() {
-  return {.name = "show",
-          .aliases = {"at"},
-          .summary = "an object, or what else is at an address",
-          .description =
-              "The page of the object that ADDR lies in: its value, attributes, items, sizes, the "
-              "buffers\n"
-              "it owns, its reference count and what the garbage collector knows of it. Of other "
-              "blocks,\n"
-              "what they are and whose. Then the chunk or pool, arena, mapping and module around "
-              "it.\n"
-              "The object (or the block) is the result address. Tables show 20 rows, --limit more. "
-              "ADDR "
-              "may\n"
-              "be a row number of the last list (#3 or 3).",
-          .usage = "ADDR",
-          .min_words = 1,
-          .max_words = 1,
-          .columns = member_columns(),
-          .completer = Completer::address,
-          .group = Group::alive,
-          .run = run};
+  return {
+      .name = "show",
+      .aliases = {"at"},
+      .summary = "an object, or what else is at an address",
+      .description =
+          "The page of the object that ADDR lies in: its value, attributes, items, sizes, the "
+          "buffers\n"
+          "it owns, its reference count and what the garbage collector knows of it. Of other "
+          "blocks,\n"
+          "what they are and whose. Then the chunk or pool, arena, mapping and module around "
+          "it.\n"
+          "The object (or the block) is the result address. Tables show 20 rows, --limit more.\n"
+          "ADDR may be a row number of the last list (#3 or 3).",
+      .usage = "ADDR",
+      .min_words = 1,
+      .max_words = 1,
+      .columns = member_columns(),
+      .completer = Completer::address,
+      .group = Group::alive,
+      .run = run};
 }
 
 }  // namespace coreheap::commands

@@ -72,28 +72,26 @@ Result<Report> run(Context& context) {
 }  // namespace
 
 Command value_command() {
-  return {
-      .name = "value",
-      .aliases = {"repr"},
-      .summary = "the value of an object as text",
-      .description =
-          "What ascii() (repr of 2.7) says in the program, alone on the screen: for None, "
-          "numbers,\n"
-          "texts, ranges, slices and lists, tuples, sets and dicts of them. Other objects are "
-          "shown by\n"
-          "type and address, with --attributes also by what they hold. Ints of more than 4300 "
-          "digits\n"
-          "are written in hex. <unreadable> stands for what is damaged or not in the image. ADDR "
-          "may be\n"
-          "a row number of the last list (#3 or 3).",
-      .usage = "ADDR",
-      .min_words = 1,
-      .max_words = 1,
-      .options = {{"attributes", 0, "", "instances of classes with their attributes"},
-                  {"max-value", 0, "N|all", "characters at which it is cut (100000)"}},
-      .completer = Completer::address,
-      .group = Group::alive,
-      .run = run};
+  return {.name = "value",
+          .aliases = {"repr"},
+          .summary = "the value of an object as text",
+          .description =
+              "What ascii() (repr of 2.7) says in the program, alone on the screen: for None, "
+              "numbers,\n"
+              "texts, ranges, slices and lists, tuples, sets and dicts of them. Other objects are "
+              "shown by\n"
+              "type and address, with --attributes also by what they hold. Ints of more than 4300 "
+              "digits\n"
+              "are written in hex. <unreadable> stands for what is damaged or not in the image.\n"
+              "ADDR may be a row number of the last list (#3 or 3).",
+          .usage = "ADDR",
+          .min_words = 1,
+          .max_words = 1,
+          .options = {{"attributes", 0, "", "instances of classes with their attributes"},
+                      {"max-value", 0, "N|all", "characters at which it is cut (100000)"}},
+          .completer = Completer::address,
+          .group = Group::alive,
+          .run = run};
 }
 
 }  // namespace coreheap::commands

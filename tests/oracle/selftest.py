@@ -22,14 +22,13 @@ def numbers(path):
 
 
 class Outputs:
-    """In coreheap's place: what each command says, and what was asked for."""
+    """In coreheap's place: what each command says."""
 
     def __init__(self, texts):
-        self.texts, self.asked = texts, []
+        self.texts = texts
 
     def __call__(self, words, out):
         command = " ".join(words)
-        self.asked.append(command)
         if self.texts.get(command) is None:
             raise RuntimeError("no " + command)
         with open(out, "w", encoding="utf-8") as stream:
@@ -40,7 +39,7 @@ class Selftest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
-        self.folder, self.seen, self.compared = folder.name, seen.Seen(), []
+        self.folder, self.seen = folder.name, seen.Seen()
         self.kept = readings.Reading._execute, readings.load_rows, readings.load_ranges
         self.addCleanup(self.restore)
         readings.load_rows = lambda path: [{"state": "used", "object": number} for number in numbers(path)]

@@ -138,12 +138,15 @@ class Walk {
     // Whatever the collector tracks is on a list, and the lists were walked first. A number before
     // a pointer to a class (the length of a tuple of classes) is what else looks like this.
     if (type->is_gc && gc->collectable && gc->tracked && !seen_.contains(a)) return;
-    // A refcount that is an address, or more than there are words, is the first word of something
-    // else.
-    if (!header->refcount.immortal && header->refcount.count >= 0x10000 &&
-        (image_.space.is_mapped(Address{static_cast<std::uint64_t>(header->refcount.count)}) ||
-         exceeds_all_words(header->refcount.count))) {
-      return;
+    // A refcount that is an address, the hash of one (tables have it in front of their keys; small
+    // where the program is not relocated), or more than there are words, is the first word of
+    // something else.
+    if (!header->refcount.immortal && header->refcount.count >= 0x10000) {
+      const auto count = static_cast<std::uint64_t>(header->refcount.count);
+      if (image_.space.is_mapped(Address{count}) || image_.space.is_mapped(Address{count << 4}) ||
+          exceeds_all_words(header->refcount.count)) {
+        return;
+      }
     }
     // Neighbouring variables of a module, a number and a class, look like an object's head. What
     // the collector may track is compiled in only where it never dies (types are known one by one).

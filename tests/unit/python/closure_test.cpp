@@ -105,6 +105,25 @@ TEST_CASE("a word that only resembles a pointer to an object brings nothing in")
   }
 }
 
+TEST_CASE("the hash of an address before a class, as tables have them, is no refcount") {
+  for (const auto* layout : gil_layouts()) {
+    INFO(layout->name);
+    HeapBuilder heap(*layout);
+    heap.boot();
+    // Low, as a program that is not relocated has its classes and its heap.
+    heap.memory.add_region(Address{0x200000}, 0x1000, image::MappingKind::anonymous);
+    heap.memory.add_region(Address{0x10000000}, 0x200000, image::MappingKind::anonymous);
+    // The second is of no address: nothing says that it is none.
+    const Address hash = heap.object(heap.type("object"), 16, 0x200040 >> 4);
+    const Address count = heap.object(heap.type("object"), 16, 0x300040 >> 4);
+    point_from_module(heap, hash);
+    point_from_module(heap, count);
+    const Closed closed(heap);
+    CHECK_FALSE(closed.has(hash));
+    if (layout->traits.compiled_in_refcount == 0) CHECK(closed.has(count));
+  }
+}
+
 TEST_CASE("a class that is on no list and held by nothing is not alive for resembling one") {
   for (const auto* layout : gil_layouts()) {
     INFO(layout->name);
